@@ -1,0 +1,220 @@
+public import Model
+
+/// What passes along a hop.
+public enum Transfer: String, Sendable, Hashable {
+  /// You become the target: assume, authenticate as, run as.
+  case acquire
+  /// You decide what it does.
+  case control
+  /// You can start or feed it.
+  case influence
+  /// You may act on it: the end of a path.
+  case access
+}
+
+/// How far access goes, from the least to the most.
+public enum AccessLevel: Int, Sendable, Hashable, Comparable, CaseIterable {
+  case readMetadata, readData, write, administer, manageAccess
+
+  public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+
+  public var name: String { "\(self)" }
+}
+
+/// A node or an edge of the graph that something is concluded from, in a reviewer's words.
+public struct Fact: Sendable, Hashable {
+  public enum Subject: Sendable, Hashable {
+    case node(String)
+    case edge(EdgeKey)
+    /// A complete listing, as the proof of an absence.
+    case collection(CollectionKey)
+  }
+
+  public var subject: Subject
+  public var sentence: String
+
+  public init(_ subject: Subject, _ sentence: String) {
+    self.subject = subject
+    self.sentence = sentence
+  }
+}
+
+/// One step of authority: asserted by a record, or derived from facts.
+public struct Hop: Sendable, Hashable {
+  /// `runsAs`, `canAssume`, `reaches`, …
+  public var kind: String
+  public var from: String
+  public var to: String
+  public var transfer: Transfer
+  public var decision: Decision
+  public var sentence: String
+  /// The edge itself, where a record asserts it; derived hops have `facts` instead.
+  public var asserted: EdgeKey?
+  /// What a derived hop is concluded from, in the order in which a reader wants it.
+  public var facts: [Fact]
+  /// Policies that could have limited it, and what became of each.
+  public var limits: [Fact]
+  /// The smallest fact whose removal would end it.
+  public var cause: String
+  /// Of a `reaches` hop.
+  public var level: AccessLevel?
+
+  public init(
+    kind: String, from: String, to: String, transfer: Transfer, decision: Decision,
+    sentence: String, asserted: EdgeKey? = nil, facts: [Fact] = [], limits: [Fact] = [],
+    cause: String, level: AccessLevel? = nil
+  ) {
+    self.kind = kind
+    self.from = from
+    self.to = to
+    self.transfer = transfer
+    self.decision = decision
+    self.sentence = sentence
+    self.asserted = asserted
+    self.facts = facts
+    self.limits = limits
+    self.cause = cause
+    self.level = level
+  }
+}
+
+/// A way from one node to another.
+public struct AuthorityPath: Sendable, Hashable {
+  public var hops: [Hop]
+
+  public init(_ hops: [Hop]) { self.hops = hops }
+
+  public var decision: Decision { .all(hops.map(\.decision)) }
+
+  /// What carries it: `influence` if a hop only starts or feeds its target, else `authority`.
+  public var via: String {
+    hops.contains { $0.transfer == .influence } ? "influence" : "authority"
+  }
+}
+
+/// All hops of a graph, and the paths along them.
+public struct AuthorityGraph: Sendable {
+  /// Longer chains exist, but nobody can follow them.
+  public static let maximumHops = 8
+
+  /// Possible hops by where they start, in order of (to, kind, asserted key).
+  private let hops: [String: [Hop]]
+
+  /// - Parameter judge: what a platform says of an asserted edge; `nil` takes it as it stands.
+  public init(_ graph: Graph, derived: [Hop], judge: (GraphEdge) -> Decision?) {
+    let asserted = graph.edges.compactMap { edge -> Hop? in
+      guard let transfer = edge.key.kind.transfer, edge.from != anyoneNodeID else { return nil }
+      return Hop(
+        kind: edge.key.kind.rawValue, from: edge.from, to: edge.to, transfer: transfer,
+        decision: judge(edge) ?? .allowed, sentence: edge.sentence(in: graph),
+        asserted: edge.key, cause: edge.key.causeText)
+    }
+    hops = Dictionary(grouping: (asserted + derived).filter(\.decision.isPossible)) { $0.from }
+      .mapValues { $0.sorted { $0.precedes($1) } }
+  }
+
+  /// Hops that leave a node.
+  public func hops(from id: String) -> [Hop] { hops[id] ?? [] }
+
+  /// The shortest path to every node within reach, over hops of at least this level; of equally
+  /// short ones the first in order of hops.
+  public func shortestPaths(
+    from start: String, atLeast level: Decision.Level
+  ) -> [String: AuthorityPath] {
+    var found = [start: AuthorityPath([])]
+    var frontier = [start]
+    for _ in 0..<Self.maximumHops where !frontier.isEmpty {
+      var next: [String] = []
+      for node in frontier {
+        guard let path = found[node] else { continue }
+        for hop in hops(from: node) where hop.decision.level >= level && found[hop.to] == nil {
+          found[hop.to] = AuthorityPath(path.hops + [hop])
+          next.append(hop.to)
+        }
+      }
+      frontier = next
+    }
+    found[start] = nil
+    return found
+  }
+
+  /// The best path to every node within reach: the strongest, and of those the shortest.
+  public func bestPaths(from start: String) -> [String: AuthorityPath] {
+    [Decision.Level.allowed, .conditional, .unknown].reduce(into: [:]) { best, level in
+      best.merge(shortestPaths(from: start, atLeast: level)) { stronger, _ in stronger }
+    }
+  }
+
+  /// The shortest path at each strength, strongest first; a weaker one only where it is shorter.
+  public func paths(from: String, to: String) -> [AuthorityPath] {
+    var paths: [AuthorityPath] = []
+    for level in [Decision.Level.allowed, .conditional, .unknown] {
+      guard let path = shortestPaths(from: from, atLeast: level)[to] else { continue }
+      if path.hops.count < paths.last?.hops.count ?? .max { paths.append(path) }
+    }
+    return paths
+  }
+}
+
+extension EdgeKind {
+  /// What passes along an asserted edge; `nil` only locates.
+  var transfer: Transfer? {
+    switch self {
+    case .authenticatesAs, .runsAs: .acquire
+    case .triggers, .invokes: .influence
+    case .ownedBy, .authenticatesWith, .memberOf, .hasGrant, .ofRole, .within, .grantedBy,
+      .trustedBy, .limitedBy, .governs, .contains, .connectsTo, .targets, .stores:
+      nil
+    }
+  }
+
+  /// The verb of a sentence about it.
+  var phrase: String {
+    switch self {
+    case .ownedBy: "is owned by"
+    case .runsAs: "runs as"
+    case .authenticatesWith: "authenticates with"
+    case .authenticatesAs: "authenticates as"
+    case .memberOf: "is a member of"
+    case .hasGrant: "has the grant"
+    case .ofRole: "is a grant of"
+    case .within: "covers"
+    case .grantedBy: "has the policy"
+    case .trustedBy: "decides who may assume it by"
+    case .limitedBy: "is limited by"
+    case .governs: "decides who may use"
+    case .contains: "contains"
+    case .triggers: "starts"
+    case .invokes: "invokes"
+    case .connectsTo: "connects through"
+    case .targets: "is configured to reach"
+    case .stores: "stores"
+    }
+  }
+}
+
+extension EdgeKey {
+  /// The edge as a removable fact.
+  var causeText: String { "edge \(kind.rawValue) \(from) \(to) \(discriminator)" }
+}
+
+extension GraphEdge {
+  func sentence(in graph: Graph) -> String {
+    "\(graph.label(from)) \(key.kind.phrase) \(graph.label(to))"
+  }
+}
+
+extension Graph {
+  /// A node as a sentence names it.
+  func label(_ id: String) -> String { nodes[id]?.name ?? id }
+}
+
+extension Hop {
+  func precedes(_ other: Hop) -> Bool {
+    if to != other.to { return to.precedes(other.to) }
+    if kind != other.kind { return kind.precedes(other.kind) }
+    // The stronger of two parallel hops first, so that a path takes it.
+    if decision.level != other.decision.level { return decision.level > other.decision.level }
+    return cause.precedes(other.cause)
+  }
+}

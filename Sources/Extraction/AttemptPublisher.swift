@@ -1,0 +1,124 @@
+internal import Logging
+internal import Metrics
+internal import Model
+internal import Pipeline
+
+/// Performs what `AttemptPublication` decides, for units that publish at the same time.
+///
+/// Whoever waits while no batch is under way sends the next one; the others wait for it. A failure
+/// that may pass is repeated with the same batch until the task is cancelled.
+actor AttemptPublisher {
+  private var publication: AttemptPublication
+  private let producer: any MessageProducer
+  private let progress: ProgressReporter
+  private let context: AttemptContext
+  private var isSending = false
+  private var failure: (any Error)?
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+  private(set) var outcomes: [String: Outcome] = [:]
+
+  init(
+    _ publication: AttemptPublication, producer: any MessageProducer, progress: ProgressReporter,
+    context: AttemptContext
+  ) {
+    self.publication = publication
+    self.producer = producer
+    self.progress = progress
+    self.context = context
+  }
+
+  /// Sends `scan.started`.
+  func open() async throws { try await settle(publication.ticket) }
+
+  func publish(_ records: [Record], to collection: String) async throws {
+    try await settle(publication.publish(records, to: collection))
+    context.statistics.update { $0.records += Int64(records.count) }
+    let kind = collection.prefix { $0 != "@" }
+    Counter(label: "sv0_records_total", dimensions: [("collection", String(kind))])
+      .increment(by: records.count)
+  }
+
+  func end(_ collection: String, _ result: CollectionResult, calls: CallLog) async throws {
+    let ended = try publication.end(collection, result, calls: calls)
+    outcomes[collection] = ended.outcome
+    try await settle(publication.ticket)
+    let dimensions = [
+      ("collection", String(collection.prefix { $0 != "@" })), ("outcome", ended.outcome.rawValue),
+    ]
+    Counter(label: "sv0_collections_total", dimensions: dimensions).increment()
+    context.log.log(
+      level: ended.outcome == .complete ? .info : .warning, "collection ended",
+      metadata: [
+        "collection": "\(collection)", "outcome": "\(ended.outcome)", "records": "\(ended.records)",
+        "missing": "\(ended.missing.joined(separator: ","))", "message": "\(ended.message ?? "")",
+      ])
+    try await progress.send(
+      .collectionEnded(
+        collection: collection, outcome: ended.outcome, records: ended.records,
+        missing: ended.missing, message: ended.message))
+  }
+
+  /// Sends `scan.ended` with the totals.
+  func close(_ outcome: Outcome) async throws {
+    let counts = context.statistics.counts
+    try publication.close(
+      ScanEnded(
+        outcome: outcome, records: publication.records, calls: counts.calls,
+        retries: counts.retries, throttledMilliseconds: counts.throttledMilliseconds,
+        at: context.surroundings.now()))
+    try await settle(publication.ticket)
+  }
+
+  private func settle(_ ticket: AttemptPublication.Ticket) async throws {
+    while !publication.isAcknowledged(ticket) {
+      if let failure { throw failure }
+      if isSending {
+        await withCheckedContinuation { waiting.append($0) }
+      } else if let batch = publication.nextBatch() {
+        await send(batch)
+      }
+    }
+  }
+
+  private func send(_ batch: [OutgoingMessage]) async {
+    isSending = true
+    do {
+      try await context.repeating("publish") { try await producer.produce(batch) }
+      publication.batchAcknowledged()
+    } catch {
+      // The batch may be stored in part, so nothing may follow it.
+      failure = error
+    }
+    isSending = false
+    let woken = waiting
+    waiting = []
+    for continuation in woken { continuation.resume() }
+  }
+}
+
+extension AttemptContext {
+  /// Repeats what fails for a reason that may pass.
+  ///
+  /// - Throws: `CancellationError`, or `ExtractionError` when it can never work.
+  func repeating(_ what: String, _ operation: () async throws -> Void) async throws {
+    var backoff = Backoff()
+    while true {
+      do {
+        return try await operation()
+      } catch let error as any ClassifiedError where error.isRetriable {
+        try Task.checkCancellation()
+        let pause = backoff.next()
+        log.warning(
+          "failed; trying again",
+          metadata: ["what": "\(what)", "error": "\(error)", "pause": "\(pause)"])
+        try await surroundings.sleep(pause)
+      } catch is CancellationError {
+        throw CancellationError()
+      } catch {
+        try Task.checkCancellation()
+        throw ExtractionError(
+          .notPublished, "The broker refused a message for good (\(what)): \(error)")
+      }
+    }
+  }
+}

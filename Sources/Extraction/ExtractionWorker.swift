@@ -1,0 +1,127 @@
+public import Logging
+public import Model
+public import Pipeline
+public import ServiceLifecycle
+
+/// How much a worker and its attempts may take.
+public struct ExtractionLimits: Sendable, Equatable {
+  /// Attempts executed at the same time.
+  public var attemptsAtOnce: Int
+  /// Units of one attempt executed at the same time.
+  public var unitsAtOnce: Int
+  /// The longest that a unit may take.
+  public var unit: Duration
+  /// Between two heartbeats; the scheduler expects one every ten seconds.
+  public var heartbeat: Duration
+  /// How long a stopping worker tries to send an attempt's last word.
+  public var lastWord: Duration
+
+  public init(
+    attemptsAtOnce: Int = 4, unitsAtOnce: Int = 8, unit: Duration = .seconds(3600),
+    heartbeat: Duration = .seconds(5), lastWord: Duration = .seconds(5)
+  ) {
+    self.attemptsAtOnce = attemptsAtOnce
+    self.unitsAtOnce = unitsAtOnce
+    self.unit = unit
+    self.heartbeat = heartbeat
+    self.lastWord = lastWord
+  }
+}
+
+/// Takes dispatches and executes attempts.
+///
+/// It is two things: the handler of a `ConsumerLoop` over the dispatch topic, which returns as soon
+/// as an attempt is accepted, so that the message is committed; and a service, whose `run()`
+/// executes the accepted attempts. While as many are under way as the limits allow, the handler
+/// does not return: that is the backpressure. On graceful shutdown the attempts are cancelled, each
+/// says so to the scheduler, and `run()` returns.
+///
+/// Why the message is committed before the work is done: an attempt may take an hour. If the
+/// process dies, the lease runs out and the scheduler dispatches the next attempt.
+public final class ExtractionWorker: BatchHandler, Service {
+  private let connector: any Connector
+  private let transport: any Transport
+  private let producer: any MessageProducer
+  private let surroundings: Surroundings
+  private let limits: ExtractionLimits
+  private let log: Logger
+  private let slots: AttemptSlots
+  private let accepted: AsyncStream<Dispatch>
+  private let acceptance: AsyncStream<Dispatch>.Continuation
+
+  /// - Parameter random: from 0 up to 1, for pauses between retries.
+  public init(
+    connector: any Connector, transport: any Transport, producer: any MessageProducer,
+    limits: ExtractionLimits = ExtractionLimits(), now: @escaping @Sendable () -> Timestamp,
+    sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
+    random: @escaping @Sendable () -> Double, log: Logger
+  ) {
+    self.connector = connector
+    self.transport = transport
+    self.producer = producer
+    self.limits = limits
+    self.log = log
+    surroundings = Surroundings(now: now, sleep: sleep, random: random)
+    slots = AttemptSlots(limits.attemptsAtOnce)
+    (accepted, acceptance) = AsyncStream.makeStream(of: Dispatch.self)
+  }
+
+  /// Accepts the attempts, all of a batch together; returns when their execution may begin.
+  ///
+  /// - Throws: `BadMessage` before anything is accepted; `CancellationError` when the worker stops.
+  public func handle(_ messages: [Message]) async throws {
+    var dispatches: [Dispatch] = []
+    for message in messages {
+      dispatches.append(try Dispatch(reading: message.value, platform: connector.platform))
+    }
+    dispatches.removeAll(where: isExpired)
+    guard !dispatches.isEmpty else { return }
+    let count = dispatches.count
+    try await cancelWhenGracefulShutdown { try await self.slots.reserve(count) }
+    for dispatch in dispatches {
+      // Waiting for room may have taken long.
+      guard !isExpired(dispatch) else {
+        await slots.release()
+        continue
+      }
+      if case .terminated = acceptance.yield(dispatch) { throw CancellationError() }
+    }
+  }
+
+  /// Executes accepted attempts until graceful shutdown.
+  public func run() async throws {
+    await withDiscardingTaskGroup { group in
+      await withGracefulShutdownHandler {
+        for await dispatch in accepted {
+          group.addTask { await self.execute(dispatch) }
+        }
+      } onGracefulShutdown: {
+        self.acceptance.finish()
+      }
+      acceptance.finish()
+      group.cancelAll()
+    }
+  }
+
+  private func execute(_ dispatch: Dispatch) async {
+    var log = log
+    log[metadataKey: "scope"] = "\(dispatch.scope)"
+    log[metadataKey: "run"] = "\(dispatch.run)"
+    log[metadataKey: "attempt"] = "\(dispatch.attempt)"
+    await AttemptExecution(
+      dispatch: dispatch, connector: connector, producer: producer,
+      context: AttemptContext(
+        transport: transport, surroundings: surroundings, statistics: AttemptStatistics(), log: log),
+      limits: limits
+    ).run()
+    await slots.release()
+  }
+
+  private func isExpired(_ dispatch: Dispatch) -> Bool {
+    guard dispatch.expires <= surroundings.now() else { return false }
+    log.notice(
+      "dispatch has expired and is ignored",
+      metadata: ["run": "\(dispatch.run)", "attempt": "\(dispatch.attempt)"])
+    return true
+  }
+}

@@ -1,0 +1,77 @@
+public import Model
+
+/// How many calls a second a platform takes.
+public struct Rate: Sendable, Hashable {
+  public var perSecond: Double
+  /// How many may come at once after a rest.
+  public var burst: Double
+
+  public init(perSecond: Double, burst: Double? = nil) {
+    self.perSecond = perSecond
+    self.burst = burst ?? max(1, perSecond)
+  }
+}
+
+/// A token bucket that slows down when the platform throttles and recovers slowly. Pure.
+///
+/// Invariants:
+/// 1. Whoever takes a token that is not there yet is told how long to wait, in order of asking.
+/// 2. The rate never exceeds the one given, and never falls below a twentieth of it.
+public struct TokenBucket: Sendable {
+  private let given: Rate
+  private var perSecond: Double
+  private var tokens: Double
+  private var filled: Timestamp
+
+  public init(_ rate: Rate, at time: Timestamp) {
+    given = rate
+    perSecond = rate.perSecond
+    tokens = rate.burst
+    filled = time
+  }
+
+  /// Takes a token; the result is how long to wait before using it.
+  public mutating func take(at time: Timestamp) -> Duration {
+    fill(at: time)
+    tokens -= 1
+    return tokens >= 0 ? .zero : .milliseconds(Int64((-tokens / perSecond * 1000).rounded(.up)))
+  }
+
+  /// The platform throttled: half the rate, and nothing at once.
+  public mutating func throttled(at time: Timestamp) {
+    fill(at: time)
+    perSecond = max(perSecond / 2, given.perSecond / 20)
+    tokens = min(tokens, 0)
+  }
+
+  /// The platform answered: a fiftieth of the rate comes back.
+  public mutating func answered() {
+    perSecond = min(given.perSecond, perSecond + given.perSecond / 50)
+  }
+
+  private mutating func fill(at time: Timestamp) {
+    let elapsed = Double(max(0, time.milliseconds - filled.milliseconds)) / 1000
+    tokens = min(given.burst, tokens + elapsed * perSecond)
+    filled = max(filled, time)
+  }
+}
+
+/// Token buckets by key, for one attempt.
+public actor RateLimiter {
+  private let surroundings: Surroundings
+  private var buckets: [String: TokenBucket] = [:]
+
+  public init(_ surroundings: Surroundings) {
+    self.surroundings = surroundings
+  }
+
+  /// Waits for the key's turn.
+  public func wait(for key: String, rate: Rate) async throws {
+    let now = surroundings.now()
+    let pause = buckets[key, default: TokenBucket(rate, at: now)].take(at: now)
+    if pause > .zero { try await surroundings.sleep(pause) }
+  }
+
+  public func throttled(_ key: String) { buckets[key]?.throttled(at: surroundings.now()) }
+  public func answered(_ key: String) { buckets[key]?.answered() }
+}

@@ -1,0 +1,147 @@
+public import Logging
+internal import Metrics
+internal import Model
+public import ServiceLifecycle
+
+/// Feeds a consumer's messages to a handler, and commits what the handler has finished.
+///
+/// Invariants:
+/// 1. An offset is committed only after `handle` returned for every message below it, or its dead
+///    letter was acknowledged.
+/// 2. A retriable failure repeats the same messages; nothing later of the partition is handled first.
+/// 3. After `revoked` was answered, nothing of those partitions is handled or committed.
+/// 4. On graceful shutdown the messages in hand are finished and committed, then the group is left.
+/// 5. An error that is neither retriable nor a `BadMessage` is our bug: it ends the loop with
+///    nothing committed, because dead-lettering a whole topic for it would be worse.
+public struct ConsumerLoop: Service {
+  private let name: String
+  private let consumer: any MessageConsumer
+  private let handler: any BatchHandler
+  private let deadLetters: DeadLetters
+  private let persistence: Persistence
+  private let health: Health
+  private let log: Logger
+  private let drainDeadline: Duration
+
+  public init(
+    name: String, consumer: any MessageConsumer, handler: any BatchHandler,
+    deadLetters: DeadLetters, health: Health, log: Logger,
+    drainDeadline: Duration = .seconds(20)
+  ) {
+    self.name = name
+    self.consumer = consumer
+    self.handler = handler
+    self.deadLetters = deadLetters
+    self.health = health
+    self.log = log
+    self.drainDeadline = drainDeadline
+    persistence = Persistence(name: name, health: health, log: log)
+  }
+
+  public func run() async throws {
+    health.turned(name, obstacle: "waiting for partitions")
+    let result: Result<Void, any Error>
+    do {
+      try await consume()
+      result = .success(())
+    } catch is CancellationError {
+      result = .success(())
+    } catch {
+      result = .failure(error)
+    }
+    await consumer.close(deadline: drainDeadline)
+    health.ended(name)
+    try result.get()
+  }
+
+  private func consume() async throws {
+    while !Task.isShuttingDownGracefully {
+      switch try await persistence.run({ try await nextEvent() }) {
+      case .closed: return
+      case .idle: health.turned(name)
+      case .event(.assigned(let partitions)):
+        try await persistence.run { try await consumer.assign(handler.starts(of: partitions)) }
+        log.info("assigned", metadata: ["loop": "\(name)", "partitions": "\(partitions)"])
+        health.turned(name, obstacle: nil)
+      case .event(.revoked(let partitions, let lost)):
+        await handler.revoked(partitions)
+        try await persistence.run { try await consumer.unassign() }
+        log.info(
+          "revoked", metadata: ["loop": "\(name)", "partitions": "\(partitions)", "lost": "\(lost)"])
+        health.turned(name, obstacle: "waiting for partitions")
+      case .event(.messages(let messages)): try await process(messages)
+      }
+    }
+  }
+
+  private func process(_ messages: [Message]) async throws {
+    do {
+      try await persistence.run { try await handler.handle(messages) }
+    } catch is BadMessage {
+      try await processSingly(messages)
+    }
+    Counter(label: "sv0_messages_total", dimensions: [("loop", name)])
+      .increment(by: messages.count)
+    health.turned(name, obstacle: nil)
+    guard let last = messages.last else { return }
+    let partition = TopicPartition(topic: last.topic, partition: last.partition)
+    do {
+      try await consumer.commit([partition: last.offset + 1])
+    } catch let error where isRetriable(error) {
+      // A later commit covers this one; if none follows, the messages come again, which is harmless.
+      log.notice("cannot commit yet", metadata: ["loop": "\(name)", "error": "\(error)"])
+    }
+  }
+
+  private func processSingly(_ messages: [Message]) async throws {
+    for message in messages {
+      do {
+        try await persistence.run { try await handler.handle([message]) }
+      } catch let bad as BadMessage {
+        try await persistence.run { try await deadLetters.add(message, because: bad) }
+        Counter(
+          label: "sv0_dead_letters_total", dimensions: [("loop", name), ("class", bad.errorClass)]
+        ).increment()
+        log.warning(
+          "dead letter",
+          metadata: [
+            "loop": "\(name)", "reason": "\(bad)",
+            "position": "\(message.topic)[\(message.partition)]@\(message.offset)",
+          ])
+      }
+    }
+  }
+
+  private enum Turn: Sendable {
+    case event(ConsumerEvent)
+    case idle, closed
+  }
+
+  /// The next event, or `idle` after a few seconds so that the loop is seen to turn.
+  ///
+  /// Both tasks are awaited: an event that arrives while the timer wins is not lost.
+  private func nextEvent() async throws -> Turn {
+    try await withThrowingTaskGroup(of: Turn.self) { group in
+      group.addTask {
+        do {
+          return try await cancelWhenGracefulShutdown {
+            try await consumer.next().map { .event($0) } ?? .closed
+          }
+        } catch is CancellationError {
+          return .idle
+        }
+      }
+      group.addTask {
+        try? await Task.sleep(for: .seconds(5))
+        return .idle
+      }
+      var turn = Turn.idle
+      for try await finished in group {
+        group.cancelAll()
+        if case .idle = finished { continue }
+        turn = finished
+      }
+      return turn
+    }
+  }
+}

@@ -1,0 +1,38 @@
+public import Logging
+public import ServiceLifecycle
+
+/// Does something at an interval, at once again while there is more to do, and drains.
+public struct PeriodicLoop: Service {
+  private let name: String
+  private let interval: Duration
+  private let health: Health
+  private let persistence: Persistence
+  private let body: @Sendable () async throws -> Bool
+
+  /// - Parameter body: one turn; returns whether there is more to do right now.
+  public init(
+    name: String, interval: Duration, health: Health, log: Logger,
+    body: @escaping @Sendable () async throws -> Bool
+  ) {
+    self.name = name
+    self.interval = interval
+    self.health = health
+    self.body = body
+    persistence = Persistence(name: name, health: health, log: log)
+  }
+
+  public func run() async throws {
+    defer { health.ended(name) }
+    do {
+      while !Task.isShuttingDownGracefully {
+        let more = try await persistence.run(body)
+        health.turned(name, obstacle: nil)
+        if !more {
+          try await cancelWhenGracefulShutdown { try await Task.sleep(for: interval) }
+        }
+      }
+    } catch is CancellationError {
+      return
+    }
+  }
+}

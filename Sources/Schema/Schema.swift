@@ -1,0 +1,117 @@
+/// The database's schema: numbered SQL files, applied once each, in order, under a lock.
+///
+/// `sv0.migrations` records each with the SHA-256 of its text, so that a file edited after it was
+/// applied is an error and not a surprise. Migrations run as the owner; workers connect under roles
+/// that own nothing and see one tenant at a time.
+public import Model
+public import PostgresClient
+internal import Cryptography
+
+public enum Schema {
+  /// A numbered SQL file.
+  public struct Migration: Sendable {
+    public let number: Int64
+    public let name: String
+    let sql: String
+    var digest: String { SHA256.hexDigest(sql) }
+
+    init(_ number: Int64, _ name: String, _ bytes: [UInt8]) {
+      self.number = number
+      self.name = name
+      sql = String(decoding: bytes, as: UTF8.self)
+    }
+  }
+
+  /// All migrations in order. A new file is added here; SwiftPM names its bytes after the file, with
+  /// the first digit as `_`.
+  public static let migrations: [Migration] = [
+    Migration(1, "queue", PackageResources._001_queue_sql),
+    Migration(2, "graph", PackageResources._002_graph_sql),
+    Migration(3, "staging", PackageResources._003_staging_sql),
+    Migration(4, "findings", PackageResources._004_findings_sql),
+  ]
+
+  /// Brings the database to the newest version; returns what was applied, which may be nothing.
+  ///
+  /// - Parameter owner: connects as the owner of the schema, who may create roles.
+  /// - Throws: `SchemaError`, `PostgresError`; then nothing was changed.
+  public static func migrate(_ owner: PostgresPool, at time: Timestamp) async throws -> [Migration]
+  {
+    try await owner.withTransaction(TransactionOptions(statementTimeout: .zero)) { transaction in
+      // One migrator at a time: the key is this project's, arbitrary and fixed.
+      try await transaction.execute("SELECT pg_advisory_xact_lock(7382001)")
+      try await transaction.executeScript(
+        """
+        CREATE SCHEMA IF NOT EXISTS sv0;
+        CREATE TABLE IF NOT EXISTS sv0.migrations (
+          number bigint PRIMARY KEY, name text NOT NULL, digest text NOT NULL,
+          applied_at timestamptz NOT NULL);
+        """)
+      let rows = try await transaction.query("SELECT number, digest FROM sv0.migrations")
+      var applied: [Int64: String] = [:]
+      for row in rows { applied[try row.int64("number")] = try row.string("digest") }
+      let pending = try pending(applied)
+      for migration in pending {
+        try await transaction.executeScript(migration.sql)
+        try await transaction.execute(
+          "INSERT INTO sv0.migrations VALUES ($1, $2, $3, $4)",
+          [
+            .int8(migration.number), .text(migration.name), .text(migration.digest),
+            .timestamp(time),
+          ])
+      }
+      return pending
+    }
+  }
+
+  static func pending(_ applied: [Int64: String]) throws(SchemaError) -> [Migration] {
+    if let newest = applied.keys.max(), newest > Int64(migrations.count) {
+      throw SchemaError.newer(newest, known: Int64(migrations.count))
+    }
+    for migration in migrations {
+      if let digest = applied[migration.number], digest != migration.digest {
+        throw SchemaError.edited(migration.number, migration.name)
+      }
+    }
+    return migrations.filter { applied[$0.number] == nil }
+  }
+}
+
+public enum SchemaError: ClassifiedError, Equatable, CustomStringConvertible {
+  /// The database was migrated by a newer program.
+  case newer(Int64, known: Int64)
+  /// A migration's text differs from what was applied.
+  case edited(Int64, String)
+
+  public var isRetriable: Bool { false }
+
+  public var description: String {
+    switch self {
+    case .newer(let number, let known):
+      "The database is at migration \(number), this program knows \(known): a newer sv0 has "
+        + "migrated it. Use that version."
+    case .edited(let number, let name):
+      "Migration \(number) (\(name)) differs from the one that was applied to this database. "
+        + "Applied migrations are never edited: restore the file, and add a new one."
+    }
+  }
+}
+
+extension TransactionOptions {
+  /// A transaction that sees the rows of one tenant.
+  public static func tenant(
+    _ tenant: String, isolation: Isolation = .readCommitted, readOnly: Bool = false
+  ) -> Self {
+    TransactionOptions(
+      isolation: isolation, readOnly: readOnly, settings: ["sv0.tenant": tenant],
+      role: "sv0_worker")
+  }
+
+  /// A transaction that sees the rows of one tenant, and staging.
+  public static func loader(_ tenant: String) -> Self {
+    TransactionOptions(settings: ["sv0.tenant": tenant], role: "sv0_loader")
+  }
+
+  /// A transaction that sees the queue of every tenant, and nothing of the graph.
+  public static let queue = TransactionOptions(role: "sv0_queue")
+}

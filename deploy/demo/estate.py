@@ -1,0 +1,311 @@
+"""Builds the demo's AWS account in moto: planted exposures, each beside look-alikes that are fine.
+
+    SV0_MOTO=http://127.0.0.1:5000 python deploy/demo/estate.py
+
+Starts from an empty, seeded moto, so that every id is the same each time. Prints what exists.
+"""
+
+import io
+import json
+import zipfile
+
+import aws
+
+REGION = aws.REGION
+ACCOUNT = aws.ACCOUNT
+PLATFORM_ACCOUNT = "222200001111"  # where Securityv0 itself runs
+EXTERNAL_ID = "acme-demo-external-id"
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+FAKE_SECRET = "planted-value-that-must-never-appear"
+
+
+def role_arn(name):
+    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+
+
+def allow(actions, resources, **more):
+    return {"Effect": "Allow", "Action": actions, "Resource": resources, **more}
+
+
+def document(*statements):
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def trust(principal, condition=None):
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    return document(statement | ({"Condition": condition} if condition else {}))
+
+
+def service_trust(service="lambda"):
+    return trust({"Service": f"{service}.amazonaws.com"})
+
+
+class Estate:
+    def __init__(self, session):
+        self.session = session
+        self.iam = session.client("iam")
+        self.functions = session.client("lambda", region_name=REGION)
+        self.code = empty_zip()
+
+    def role(self, name, trusted, *statements, managed=(), boundary=None, owner=None):
+        more = {"PermissionsBoundary": boundary} if boundary else {}
+        tags = [{"Key": "owner", "Value": owner}] if owner else []
+        self.iam.create_role(
+            RoleName=name, AssumeRolePolicyDocument=trusted, Tags=tags, **more
+        )
+        if statements:
+            self.iam.put_role_policy(
+                RoleName=name, PolicyName="permissions", PolicyDocument=document(*statements)
+            )
+        for arn in managed:
+            self.iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+
+    def function(self, name, role, environment=None):
+        self.functions.create_function(
+            FunctionName=name,
+            Role=role_arn(role),
+            Runtime="python3.12",
+            Handler="index.handler",
+            Code={"ZipFile": self.code},
+            Environment={"Variables": environment or {}},
+        )
+
+    def function_url(self, name, auth_type):
+        self.functions.create_function_url_config(FunctionName=name, AuthType=auth_type)
+
+    def allow_anyone_to_call_url(self, name):
+        self.functions.add_permission(
+            FunctionName=name,
+            StatementId="public-url",
+            Action="lambda:InvokeFunctionUrl",
+            Principal="*",
+            FunctionUrlAuthType="NONE",
+        )
+
+
+def organization(estate):
+    """The account manages an organization with one member, whose id AWS (moto) chooses."""
+    organizations = estate.session.client("organizations", region_name="us-east-1")
+    organizations.create_organization(FeatureSet="ALL")
+    created = organizations.create_account(
+        AccountName="acme-workloads", Email="workloads@acme.example"
+    )
+    return created["CreateAccountStatus"]["AccountId"]
+
+
+def access_for_securityv0(estate):
+    estate.role(
+        "SecurityV0ReadOnly",
+        trust(
+            {"AWS": f"arn:aws:iam::{PLATFORM_ACCOUNT}:root"},
+            {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}},
+        ),
+        allow(
+            [
+                "iam:GetAccountAuthorizationDetails",
+                "iam:List*",
+                "lambda:GetFunctionUrlConfig",
+                "lambda:GetPolicy",
+                "lambda:ListEventSourceMappings",
+                "lambda:ListFunctions",
+                "organizations:Describe*",
+                "organizations:List*",
+                "s3:GetBucketPolicy",
+                "s3:ListAllMyBuckets",
+                "secretsmanager:GetResourcePolicy",
+                "secretsmanager:ListSecrets",
+                "sns:GetTopicAttributes",
+                "sns:ListTopics",
+            ],
+            "*",
+        ),
+        owner="team-security",
+    )
+
+
+def public_trigger(estate):
+    """Anyone on the internet calls a function that may become an administrator."""
+    estate.role(
+        "invoice-webhook-role",
+        service_trust(),
+        allow("sts:AssumeRole", role_arn("deploy-admin")),
+        owner="team-billing",
+    )
+    estate.role(
+        "deploy-admin",
+        trust({"AWS": role_arn("invoice-webhook-role")}),
+        managed=[ADMINISTRATOR],
+        owner="team-platform",
+    )
+    estate.function("invoice-webhook", "invoice-webhook-role")
+    estate.function_url("invoice-webhook", "NONE")
+    estate.allow_anyone_to_call_url("invoice-webhook")
+
+    # Fine: callers must be authenticated.
+    estate.role(
+        "report-webhook-role", service_trust(), allow("s3:GetObject", "arn:aws:s3:::acme-reports/*")
+    )
+    estate.function("report-webhook", "report-webhook-role")
+    estate.function_url("report-webhook", "AWS_IAM")
+    # Fine: without a statement in the function's policy the open URL answers nobody.
+    estate.function("draft-webhook", "report-webhook-role")
+    estate.function_url("draft-webhook", "NONE")
+
+
+def external_trust(estate, member):
+    """A stranger's account is trusted without an external id: a confused deputy."""
+    metrics = allow(["cloudwatch:GetMetricData", "cloudwatch:ListMetrics"], "*")
+    estate.role(
+        "vendor-metrics",
+        trust({"AWS": "arn:aws:iam::999988887777:root"}),
+        metrics,
+        owner="team-observability",
+    )
+
+    # Fine: the vendor has to name the customer.
+    estate.role(
+        "vendor-backup",
+        trust(
+            {"AWS": "arn:aws:iam::777766665555:root"},
+            {"StringEquals": {"sts:ExternalId": "acme-7f3d"}},
+        ),
+        allow("backup:StartBackupJob", f"arn:aws:backup:{REGION}:{ACCOUNT}:backup-vault:acme"),
+    )
+    # Fine: the account belongs to the organization.
+    estate.role("member-ops", trust({"AWS": f"arn:aws:iam::{member}:root"}), metrics)
+
+
+def unbounded_scope(estate):
+    """A function holds every permission on every bucket, and a password in its environment."""
+    estate.session.client("sqs", region_name=REGION).create_queue(QueueName="nightly-export")
+    estate.role(
+        "data-pipeline",
+        service_trust(),
+        allow("s3:*", "*"),
+        allow(
+            ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+            f"arn:aws:sqs:{REGION}:{ACCOUNT}:nightly-export",
+        ),
+        owner="team-data",
+    )
+    estate.function(
+        "nightly-export",
+        "data-pipeline",
+        {"DB_HOST": "db.internal", "DB_PASSWORD": FAKE_SECRET, "API_TOKEN": FAKE_SECRET},
+    )
+    estate.functions.create_event_source_mapping(
+        FunctionName="nightly-export",
+        EventSourceArn=f"arn:aws:sqs:{REGION}:{ACCOUNT}:nightly-export",
+    )
+
+    # Fine: the boundary leaves one action on one bucket.
+    boundary = estate.iam.create_policy(
+        PolicyName="sandbox-boundary",
+        PolicyDocument=document(allow("s3:GetObject", "arn:aws:s3:::acme-sandbox/*")),
+    )["Policy"]["Arn"]
+    estate.role("sandbox-admin", service_trust(), allow("*", "*"), boundary=boundary)
+    # Fine: an explicit deny wins.
+    estate.role(
+        "frozen-admin",
+        service_trust(),
+        allow("*", "*"),
+        {"Effect": "Deny", "Action": "*", "Resource": "*"},
+    )
+    # Fine: a wildcard in the action, on one bucket.
+    estate.role(
+        "assets-reader",
+        service_trust(),
+        allow("s3:Get*", ["arn:aws:s3:::acme-assets", "arn:aws:s3:::acme-assets/*"]),
+    )
+
+
+def people_and_robots(estate):
+    estate.iam.create_group(GroupName="deployers")
+    estate.iam.put_group_policy(
+        GroupName="deployers",
+        PolicyName="artifacts",
+        PolicyDocument=document(allow("s3:PutObject", "arn:aws:s3:::acme-artifacts/*")),
+    )
+    for user, owner in [("ci-bot", "team-platform"), ("alice", "team-finance")]:
+        estate.iam.create_user(UserName=user, Tags=[{"Key": "owner", "Value": owner}])
+    estate.iam.add_user_to_group(GroupName="deployers", UserName="ci-bot")
+    estate.iam.create_access_key(UserName="ci-bot")
+
+
+def data(estate):
+    """What there is to reach."""
+    s3 = estate.session.client("s3", region_name=REGION)
+    for name in ["artifacts", "assets", "customer-invoices", "hr-payroll", "reports", "sandbox"]:
+        s3.create_bucket(
+            Bucket=f"acme-{name}", CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+    secrets = estate.session.client("secretsmanager", region_name=REGION)
+    for name in ["prod/payments/database", "prod/github/app-key"]:
+        secrets.create_secret(Name=name, SecretString=FAKE_SECRET)
+    sns = estate.session.client("sns", region_name=REGION)
+    for name in ["order-events", "alarms"]:
+        sns.create_topic(Name=name)
+
+
+def ordinary(estate):
+    """What an account is mostly made of: one function, one role, one table."""
+    names = """basket catalogue checkout currency delivery discount inventory invoice-archive
+    loyalty newsletter nightly-report notification order-history payment-status price-list
+    product-images recommendation refund returns review search-index shipment-label stock-sync
+    support-ticket tax-rates thumbnail translation user-profile voucher wishlist""".split()
+    teams = ["team-billing", "team-data", "team-platform", "team-shop"]
+    for number, name in enumerate(names):
+        estate.role(
+            name,
+            service_trust(),
+            allow(
+                ["dynamodb:GetItem", "dynamodb:PutItem"],
+                f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}",
+            ),
+            allow("logs:PutLogEvents", f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*"),
+            owner=teams[number % len(teams)] if number % 5 else None,
+        )
+        estate.function(name, name, {"TABLE": name, "STAGE": "prod"})
+
+
+def empty_zip():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        # A fixed date, so that the code's digest is the same each time.
+        archive.writestr(zipfile.ZipInfo("index.py", (2026, 1, 1, 0, 0, 0)), "")
+    return buffer.getvalue()
+
+
+def summary(estate, member):
+    roles = list(estate.iam.get_paginator("list_roles").paginate().search("Roles[]"))
+    functions = list(
+        estate.functions.get_paginator("list_functions").paginate().search("Functions[]")
+    )
+    mappings = estate.functions.list_event_source_mappings()["EventSourceMappings"]
+    users = estate.iam.list_users()["Users"]
+    buckets = estate.session.client("s3", region_name=REGION).list_buckets()["Buckets"]
+    print(f"Account {ACCOUNT} (organization's management account; member {member}), {REGION}:")
+    print(
+        f"  {len(roles)} roles, {len(users)} users, {len(functions)} functions, "
+        f"{len(mappings)} event source, {len(buckets)} buckets"
+    )
+    print("  planted: invoice-webhook (public, leads to deploy-admin), vendor-metrics (trusts a")
+    print("  stranger), data-pipeline (every bucket); each beside look-alikes that are fine")
+
+
+def main():
+    aws.reset()
+    estate = Estate(aws.session(ACCOUNT))
+    member = organization(estate)
+    access_for_securityv0(estate)
+    data(estate)
+    public_trigger(estate)
+    external_trust(estate, member)
+    unbounded_scope(estate)
+    people_and_robots(estate)
+    ordinary(estate)
+    summary(estate, member)
+
+
+if __name__ == "__main__":
+    main()
