@@ -14,16 +14,20 @@ let strict = common + [.strictMemorySafety()]
 
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let lifecycle = Target.Dependency.product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let lifecycleTestKit = Target.Dependency.product(
+  name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
   name: "securityv0",
+  products: [.executable(name: "sv0", targets: ["sv0"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-http-types", exact: "1.8.0"),
@@ -34,21 +38,22 @@ let package = Package(
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
   ],
   targets: [
-    // C libraries, and the only targets that import them.
+    // C libraries. Each is imported by exactly one client.
     .systemLibrary(name: "CKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     .systemLibrary(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
+
+    // Clients.
     .target(name: "KafkaClient", dependencies: ["CKafka", "Model"], swiftSettings: common),
-    .target(
-      name: "HTTPTransport", dependencies: ["CCurl", "Model", httpTypes], swiftSettings: common),
+    .target(name: "HTTPTransport", dependencies: ["CCurl", httpTypes], swiftSettings: common),
     .target(name: "Cryptography", dependencies: ["COpenSSL", "Model"], swiftSettings: common),
     .target(name: "PostgresClient", dependencies: ["CPostgres", "Model"], swiftSettings: common),
     .target(name: "JSONReader", dependencies: ["CSimdJSON", "Model"], swiftSettings: common),
 
-    // What the parts share.
+    // What the workers share.
     .target(name: "Model", swiftSettings: strict),
     .target(
       name: "Pipeline", dependencies: ["JSONReader", "Model", lifecycle, logging, metrics],
@@ -57,15 +62,112 @@ let package = Package(
       name: "Schema", dependencies: ["Cryptography", "Model", "PostgresClient"],
       resources: [.embedInCode("migrations")], swiftSettings: strict),
     .target(
-      name: "Observability",
+      name: "Authentication", dependencies: ["Cryptography", "Model", httpTypes],
+      swiftSettings: strict),
+    .target(
+      name: "Extraction",
       dependencies: [
-        "Model", "Pipeline", httpTypes, hummingbird, lifecycle, logging, metrics,
-        .product(name: "CoreMetrics", package: "swift-metrics"),
+        "Authentication", "Cryptography", "JSONReader", "Model", "Pipeline", httpTypes, lifecycle,
+        logging, metrics,
+      ], swiftSettings: strict),
+
+    // Connectors: one target each, and none sees a client or another connector.
+    .target(
+      name: "AWSConnector",
+      dependencies: ["Authentication", "Extraction", "JSONReader", "Model", httpTypes, logging],
+      path: "Sources/Connectors/AWS", swiftSettings: strict),
+
+    // Workers, in the order in which a record passes them.
+    .target(
+      name: "Scheduling",
+      dependencies: [
+        "Authentication", "JSONReader", "Model", "Pipeline", "PostgresClient", "Schema", logging,
+        metrics,
+      ], swiftSettings: strict),
+    .target(
+      name: "Transformation",
+      dependencies: [
+        "Cryptography", "Extraction", "JSONReader", "Model", "Pipeline", logging, metrics,
       ], swiftSettings: strict),
     .target(
       name: "Loading",
       dependencies: [
         "Cryptography", "Model", "Pipeline", "PostgresClient", "Schema", logging, metrics,
+      ], swiftSettings: strict),
+    .target(
+      name: "Evaluation",
+      dependencies: [
+        "Cryptography", "JSONReader", "Model", "Pipeline", "PostgresClient", "Schema", logging,
+        metrics,
+      ], swiftSettings: strict),
+    .target(
+      name: "Notification",
+      dependencies: [
+        "Authentication", "Cryptography", "Extraction", "JSONReader", "Model", "Pipeline",
+        httpTypes, lifecycle, logging, metrics,
+      ], swiftSettings: strict),
+
+    // Around them.
+    .target(
+      name: "Observability",
+      dependencies: [
+        "Model", "Pipeline", coreMetrics, httpTypes, hummingbird, lifecycle, logging, metrics,
+      ], swiftSettings: strict),
+    .target(name: "LocalStack", swiftSettings: strict),
+    .executableTarget(
+      name: "sv0",
+      dependencies: [
+        "AWSConnector", "Authentication", "Cryptography", "Evaluation", "Extraction",
+        "HTTPTransport", "JSONReader", "KafkaClient", "Loading", "LocalStack", "Model",
+        "Notification", "Observability", "Pipeline", "PostgresClient", "Scheduling", "Schema",
+        "Transformation", argumentParser, lifecycle, logging, yams,
+      ], resources: [.embedInCode("topics")], swiftSettings: strict),
+
+    // Tests.
+    .target(
+      name: "PipelineTesting",
+      dependencies: [
+        "Cryptography", "Extraction", "JSONReader", "Model", "Pipeline", "PostgresClient",
+        "Schema", httpTypes, logging,
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "AWSConnectorTests",
+      dependencies: [
+        "AWSConnector", "Authentication", "Extraction", "HTTPTransport", "JSONReader", "Model",
+        "PipelineTesting", httpTypes,
+      ], exclude: ["Golden"], swiftSettings: strict),
+    .testTarget(
+      name: "AuthenticationTests",
+      dependencies: ["Authentication", "Cryptography", "Model", "PipelineTesting", httpTypes],
+      swiftSettings: strict),
+    .testTarget(
+      name: "CryptographyTests", dependencies: ["Cryptography", "Model"], swiftSettings: strict),
+    .testTarget(
+      name: "ExtractionTests",
+      dependencies: [
+        "Authentication", "Extraction", "Model", "Pipeline", "PipelineTesting", lifecycle,
+        lifecycleTestKit, logging,
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "HTTPTransportTests", dependencies: ["HTTPTransport", httpTypes],
+      exclude: ["server.py"], swiftSettings: common),
+    .testTarget(name: "JSONReaderTests", dependencies: ["JSONReader"], swiftSettings: strict),
+    .testTarget(
+      name: "KafkaClientTests", dependencies: ["KafkaClient", "Model"], swiftSettings: common),
+    .testTarget(
+      name: "LoadingTests",
+      dependencies: [
+        "Loading", "Model", "Pipeline", "PipelineTesting", "PostgresClient", "Schema", logging,
+      ], swiftSettings: strict),
+    .testTarget(name: "LocalStackTests", dependencies: ["LocalStack"], swiftSettings: common),
+    .testTarget(
+      name: "PostgresClientTests", dependencies: ["Model", "PostgresClient"],
+      swiftSettings: common),
+    .testTarget(
+      name: "TransformationTests",
+      dependencies: [
+        "AWSConnector", "Cryptography", "Extraction", "JSONReader", "Model", "Pipeline",
+        "Transformation", logging,
       ], swiftSettings: strict),
   ],
   cxxLanguageStandard: .cxx17

@@ -86,6 +86,16 @@ public struct SecretResolver: Sendable {
     }
   }
 
+  /// The secret as text, for a request's field. Keep it out of messages.
+  ///
+  /// - Throws: `AuthenticationError` of kind `unresolved`, also when it is not UTF-8.
+  public func text(of reference: SecretReference) throws(AuthenticationError) -> String {
+    guard let text = try secret(reference).text else {
+      throw AuthenticationError(.unresolved, "a secret that must be text is not UTF-8")
+    }
+    return text
+  }
+
   /// The value of a variable that must be set.
   ///
   /// - Throws: `AuthenticationError` of kind `unresolved` when it is not set or empty.

@@ -1,4 +1,4 @@
-public import Model
+internal import Model
 
 /// What is known about a permission, a hop or a path.
 ///

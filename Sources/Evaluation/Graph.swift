@@ -189,7 +189,7 @@ public struct Graph: Sendable {
     guard let bytes = calls[CallList(run: run, collection: collection)],
       let list = try? JSONDocument(parsing: bytes).root.elements
     else { return nil }
-    return list.first { $0[name: "n"]?.int64 == number }
+    return list.first { $0["n"]?.int64 == number }
   }
 }
 

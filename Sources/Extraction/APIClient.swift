@@ -1,4 +1,5 @@
 public import HTTPTypes
+internal import Logging
 internal import Metrics
 public import Model
 

@@ -6,7 +6,7 @@ internal import Pipeline
 /// Executes one attempt from its first heartbeat to its last word.
 ///
 /// Invariants:
-/// 1. The first heartbeat is sent before anything else; they go on until the last word.
+/// 1. Heartbeats begin at once and go on until the last word.
 /// 2. Whatever happens, the last word is `ended`: with the scan's outcome, or `failed` and why.
 /// 3. A collection's failure ends that collection; only a refusing broker, a cancelled task or a
 ///    configuration that cannot be used end the attempt.
@@ -62,40 +62,54 @@ struct AttemptExecution: Sendable {
     do {
       prepared = try connector.prepare(dispatch, in: context)
     } catch {
-      let publisher = publisher([], progress)
-      try await publisher.open()
-      try await publisher.close(.failed)
-      return Ending(outcome: .failed, message: error.description)
-    }
-    let publisher = publisher(prepared.collections, progress)
-    try await publisher.open()
-    let authentication = CallLog()
-    var message: String?
-    do {
-      try await prepared.authenticate(authentication)
-      try await extract(prepared.units, into: publisher)
-    } catch let error where isFatalToAttempt(error) {
-      throw error
-    } catch {
-      let failure = CollectionFailure(error)
-      message = failure.message
-      for collection in prepared.collections {
-        try await publisher.end(collection, CollectionResult(failure), calls: authentication)
+      return try await publishing([], progress) { publisher in
+        try await publisher.close(.failed)
+        return Ending(outcome: .failed, message: error.description)
       }
     }
-    let outcome = Outcome.combined(Array(await publisher.outcomes.values))
-    try await publisher.close(outcome)
-    return Ending(outcome: outcome, message: message)
+    return try await publishing(prepared.collections, progress) { publisher in
+      let message = try await extract(prepared, into: publisher)
+      let outcome = Outcome.combined(Array(await publisher.outcomes.values))
+      try await publisher.close(outcome)
+      return Ending(outcome: outcome, message: message)
+    }
   }
 
-  private func publisher(
-    _ collections: [String], _ progress: ProgressReporter
-  ) -> AttemptPublisher {
-    AttemptPublisher(
+  private func publishing(
+    _ collections: [String], _ progress: ProgressReporter,
+    _ body: @Sendable (AttemptPublisher) async throws -> Ending
+  ) async throws -> Ending {
+    let publisher = AttemptPublisher(
       AttemptPublication(
         dispatch, connector: connector.version, collections: collections,
         at: context.surroundings.now()),
       producer: producer, progress: progress, context: context)
+    return try await withTaskCancellationHandler {
+      try await publisher.open()
+      return try await body(publisher)
+    } onCancel: {
+      Task { await publisher.stop() }
+    }
+  }
+
+  /// Reads all collections; the result says why none could be read.
+  private func extract(
+    _ prepared: PreparedScan, into publisher: AttemptPublisher
+  ) async throws -> String? {
+    let authentication = CallLog()
+    do {
+      try await prepared.authenticate(authentication)
+    } catch let error where isFatalToAttempt(error) {
+      throw error
+    } catch {
+      let failure = CollectionFailure(error)
+      for collection in prepared.collections {
+        try await publisher.end(collection, CollectionResult(failure), calls: authentication)
+      }
+      return failure.message
+    }
+    try await extract(prepared.units, into: publisher)
+    return nil
   }
 
   /// Runs the units, a few at a time; only throws what ends the attempt.

@@ -1,6 +1,7 @@
 internal import Model
 
-/// What one attempt sends to its raw partition, and in which order. Pure.
+/// What one attempt sends, and in which order: to its raw partition, and about its collections to
+/// the scheduler. Pure.
 ///
 /// ```
 /// opening ──scan.started──► open ──records, collection.ended──► … ──scan.ended──► closed
@@ -10,7 +11,7 @@ internal import Model
 /// 1. `scan.started` is sent first and alone; nothing is sent before it is acknowledged.
 /// 2. A collection's records have the sequences 0, 1, 2, … in the order in which they were given.
 /// 3. One batch is under way at a time. It is repeated as it was, never partly, never reordered.
-/// 4. A control message is a batch of its own: when `collection.ended` is sent, all records of its
+/// 4. A control message or report is a batch of its own: when `collection.ended` is sent, all records of its
 ///    collection are acknowledged.
 /// 5. A collection ends once, and takes no record after that.
 /// 6. `scan.ended` needs every collection to have ended, and is the last message.
@@ -116,6 +117,12 @@ struct AttemptPublication: Sendable {
       message: notes.isEmpty ? nil : notes.joined(separator: " "), calls: calls.listed)
     add(.collectionEnded(collection: name), ended.json.bytes)
     return ended
+  }
+
+  /// Tells the scheduler, once everything given before is acknowledged.
+  mutating func report(_ message: OutgoingMessage) {
+    queue.append(Entry(message: message, isControl: true))
+    given += 1
   }
 
   /// Ends the attempt.

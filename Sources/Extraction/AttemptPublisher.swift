@@ -5,16 +5,16 @@ internal import Pipeline
 
 /// Performs what `AttemptPublication` decides, for units that publish at the same time.
 ///
-/// Whoever waits while no batch is under way sends the next one; the others wait for it. A failure
-/// that may pass is repeated with the same batch until the task is cancelled.
+/// One task sends; whoever publishes waits for it. It belongs to the attempt, not to the unit that
+/// happened to start it: a unit that runs out of time must not stop what others wait for. A failure
+/// that may pass is repeated with the same batch until `stop()`.
 actor AttemptPublisher {
   private var publication: AttemptPublication
   private let producer: any MessageProducer
   private let progress: ProgressReporter
   private let context: AttemptContext
-  private var isSending = false
+  private var sending: Task<Void, Never>?
   private var failure: (any Error)?
-  private var waiting: [CheckedContinuation<Void, Never>] = []
   private(set) var outcomes: [String: Outcome] = [:]
 
   init(
@@ -41,7 +41,11 @@ actor AttemptPublisher {
   func end(_ collection: String, _ result: CollectionResult, calls: CallLog) async throws {
     let ended = try publication.end(collection, result, calls: calls)
     outcomes[collection] = ended.outcome
-    try await settle(publication.ticket)
+    publication.report(
+      progress.message(
+        .collectionEnded(
+          collection: collection, outcome: ended.outcome, records: ended.records,
+          missing: ended.missing, message: ended.message)))
     let dimensions = [
       ("collection", String(collection.prefix { $0 != "@" })), ("outcome", ended.outcome.rawValue),
     ]
@@ -52,10 +56,7 @@ actor AttemptPublisher {
         "collection": "\(collection)", "outcome": "\(ended.outcome)", "records": "\(ended.records)",
         "missing": "\(ended.missing.joined(separator: ","))", "message": "\(ended.message ?? "")",
       ])
-    try await progress.send(
-      .collectionEnded(
-        collection: collection, outcome: ended.outcome, records: ended.records,
-        missing: ended.missing, message: ended.message))
+    try await settle(publication.ticket)
   }
 
   /// Sends `scan.ended` with the totals.
@@ -69,30 +70,31 @@ actor AttemptPublisher {
     try await settle(publication.ticket)
   }
 
+  /// Gives up: whoever waits gets a `CancellationError`.
+  func stop() {
+    failure = failure ?? CancellationError()
+    sending?.cancel()
+  }
+
   private func settle(_ ticket: AttemptPublication.Ticket) async throws {
     while !publication.isAcknowledged(ticket) {
       if let failure { throw failure }
-      if isSending {
-        await withCheckedContinuation { waiting.append($0) }
-      } else if let batch = publication.nextBatch() {
-        await send(batch)
+      if sending == nil, let batch = publication.nextBatch() {
+        sending = Task { await self.send(batch) }
       }
+      await sending?.value
     }
   }
 
   private func send(_ batch: [OutgoingMessage]) async {
-    isSending = true
     do {
-      try await context.repeating("publish") { try await producer.produce(batch) }
+      try await context.repeating("publish") { [producer] in try await producer.produce(batch) }
       publication.batchAcknowledged()
     } catch {
       // The batch may be stored in part, so nothing may follow it.
-      failure = error
+      failure = failure ?? error
     }
-    isSending = false
-    let woken = waiting
-    waiting = []
-    for continuation in woken { continuation.resume() }
+    sending = nil
   }
 }
 
@@ -100,7 +102,9 @@ extension AttemptContext {
   /// Repeats what fails for a reason that may pass.
   ///
   /// - Throws: `CancellationError`, or `ExtractionError` when it can never work.
-  func repeating(_ what: String, _ operation: () async throws -> Void) async throws {
+  func repeating(
+    _ what: String, _ operation: @Sendable () async throws -> Void
+  ) async throws {
     var backoff = Backoff()
     while true {
       do {

@@ -1,5 +1,5 @@
 public import Model
-public import Synchronization
+internal import Synchronization
 
 /// The requests made for one collection, as `collection.ended` lists them.
 public final class CallLog: Sendable {

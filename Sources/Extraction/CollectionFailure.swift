@@ -1,4 +1,4 @@
-public import Authentication
+internal import Authentication
 internal import JSONReader
 public import Model
 

@@ -1,3 +1,5 @@
+internal import Model
+
 /// Follows the cursors of one listing. Pure.
 ///
 /// Invariants:

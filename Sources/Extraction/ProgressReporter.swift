@@ -8,11 +8,6 @@ struct ProgressReporter: Sendable {
   let producer: any MessageProducer
   let context: AttemptContext
 
-  /// Sends until the broker has it.
-  func send(_ phase: Progress.Phase) async throws {
-    try await context.repeating("progress") { try await producer.produce(message(phase)) }
-  }
-
   /// Sends a heartbeat, and goes on sending until cancelled. One that fails is followed by another.
   func heartbeats(every interval: Duration) async {
     while !Task.isCancelled {
@@ -27,7 +22,10 @@ struct ProgressReporter: Sendable {
 
   /// Sends the last word of an attempt also when its task is cancelled; gives up at the deadline.
   func sendLast(_ phase: Progress.Phase, deadline: Duration) async {
-    let sending = Task { try await send(phase) }
+    let message = message(phase)
+    let sending = Task {
+      try await context.repeating("progress") { try await producer.produce(message) }
+    }
     let limit = Task {
       try await Task.sleep(for: deadline)
       sending.cancel()
@@ -41,7 +39,7 @@ struct ProgressReporter: Sendable {
     }
   }
 
-  private func message(_ phase: Progress.Phase) -> OutgoingMessage {
+  func message(_ phase: Progress.Phase) -> OutgoingMessage {
     let counts = context.statistics.counts
     let progress = Progress(
       run: dispatch.run, attempt: dispatch.attempt, phase: phase, records: counts.records,

@@ -30,9 +30,7 @@
 /// One thing that may surprise: when the server has closed an idle connection, libcurl sends the
 /// request again on a new one, POST included, provided that nothing of a response had come.
 
-import CCurl
 public import HTTPTypes
-import Synchronization
 
 /// Sends requests and returns whole responses, over kept-alive connections.
 ///

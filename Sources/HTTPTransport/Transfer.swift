@@ -115,10 +115,9 @@ final class Transfer {
     let limits = exchange.limits
     let idleSeconds = (milliseconds(limits.idle) + 999) / 1000
     // libcurl reads 0 as "no limit", so the least is 1.
-    // One more than was cut off, so that libcurl never gives up before the deadline.
-    let total = millisecondsLeft + 1
-    options.set(CURLOPT_TIMEOUT_MS, total)
-    options.set(CURLOPT_CONNECTTIMEOUT_MS, max(1, min(milliseconds(limits.connect), total)))
+    options.set(CURLOPT_TIMEOUT_MS, millisecondsLeft)
+    options.set(
+      CURLOPT_CONNECTTIMEOUT_MS, max(1, min(milliseconds(limits.connect), millisecondsLeft)))
     options.set(CURLOPT_LOW_SPEED_TIME, max(1, idleSeconds))
     options.set(CURLOPT_LOW_SPEED_LIMIT, max(1, limits.idleBytesPerSecond))
   }
@@ -215,7 +214,9 @@ final class Transfer {
     _ = sv0_curl_get_off_t(easy, CURLINFO_PRETRANSFER_TIME_T, &requestStart)
     let phase: HTTPError.Phase
     let limit: Duration
-    if ContinuousClock.now >= exchange.deadline {
+    // libcurl counts whole milliseconds from an earlier reading of the clock, so it gives up
+    // a moment before the deadline; that is still the deadline's doing.
+    if exchange.deadline - ContinuousClock.now < .milliseconds(10) {
       (phase, limit) = (.total, limits.total)
     } else if requestStart == 0 {
       (phase, limit) = (.connect, limits.connect)

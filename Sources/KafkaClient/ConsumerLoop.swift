@@ -22,6 +22,11 @@ struct ConsumerLoop {
     case paused(resumeAt: Int64)
   }
 
+  /// What the group waits for.
+  private enum Answer {
+    case none, assign, unassign
+  }
+
   private struct PendingSeek {
     let partition: TopicPartition
     let offset: Int64
@@ -38,8 +43,10 @@ struct ConsumerLoop {
 
   /// What the group gave this member.
   private var assigned: Set<TopicPartition> = []
-  /// The group waits for `assign` or `unassign`.
-  private var owesAnswer = false
+  private var answerOwed = Answer.none
+  /// What librdkafka was told to fetch.
+  private var fetching: Set<TopicPartition> = []
+  /// What is passed on.
   private var reading: [TopicPartition: Reading] = [:]
   private var seeks: [PendingSeek] = []
   private var commits: [Int: OneShot<Void>] = [:]
@@ -88,8 +95,7 @@ struct ConsumerLoop {
   private mutating func shutDown(by deadline: ContinuousClock.Instant) {
     inbox.close()
     mailbox.close()
-    reading = [:]
-    if owesAnswer || options.group == nil { _ = session.unassign() }
+    if answerOwed != .none || options.group == nil { _ = unassign() }
     if options.group != nil {
       if let error = rd_kafka_consumer_close_queue(session.handle.pointer, session.closing) {
         // A fatal error: there is no group to leave.
@@ -109,7 +115,7 @@ struct ConsumerLoop {
     while rd_kafka_consumer_closed(session.handle.pointer) == 0, ContinuousClock.now < deadline {
       guard let event = rd_kafka_queue_poll(session.closing, 50) else { continue }
       if rd_kafka_event_type(event) == RD_KAFKA_EVENT_REBALANCE {
-        _ = session.unassign()
+        _ = unassign()
       } else {
         take(event)
       }
@@ -141,26 +147,34 @@ extension ConsumerLoop {
       guard !offsets.values.contains(.committed) else {
         return .failure(.invalidState("Without a group there are no committed offsets to read."))
       }
+    } else if answerOwed == .unassign {
+      return .failure(
+        KafkaError(
+          .rebalanced, "The group takes the partitions back: call next() and unassign().",
+          isRetriable: true))
     } else if let foreign = offsets.keys.filter({ !assigned.contains($0) }).min() {
       return .failure(
         KafkaError(
           .rebalanced, "\(foreign) is not assigned to this member (any more); call next().",
           topic: foreign.topic, partition: foreign.partition, isRetriable: true))
     }
+    if !fetching.isEmpty { _ = session.unassign(fetching) }
     stopReading()
-    let code = session.assign(offsets.map { ($0.key, $0.value.number) })
+    let code = session.assign(offsets)
     guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
       return .failure(KafkaError(code, while: "Assigning \(offsets.keys.sorted())"))
     }
     reading = offsets.mapValues { _ in Reading() }
-    owesAnswer = false
+    fetching = Set(offsets.keys)
+    answerOwed = .none
     return .success(())
   }
 
   private mutating func unassign() -> Result<Void, KafkaError> {
     stopReading()
-    owesAnswer = false
-    let code = session.unassign()
+    answerOwed = .none
+    let code = session.unassign(fetching)
+    fetching = []
     guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
       return .failure(KafkaError(code, while: "Giving partitions up"))
     }
@@ -322,12 +336,13 @@ extension ConsumerLoop {
     let list = rd_kafka_event_topic_partition_list(event)
     let partitions = list.map { elements(of: $0).map { TopicPartition($0) }.sorted() } ?? []
     let code = rd_kafka_event_error(event)
-    owesAnswer = true
     switch code {
     case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
+      answerOwed = .assign
       assigned = Set(partitions)
       inbox.post(.success(.assigned(partitions)))
     case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
+      answerOwed = .unassign
       let isLost = rd_kafka_assignment_lost(session.handle.pointer) != 0
       assigned = []
       stopReading()
@@ -360,16 +375,7 @@ extension ConsumerLoop {
           KafkaError(fatal.code, while: "The consumer", detail: fatal.text, isFatal: true)))
       return
     }
-    let code = rd_kafka_event_error(event)
-    let detail = rd_kafka_event_error_string(event).map { String(cString: $0) }
-    var partition: TopicPartition?
-    if let element = rd_kafka_event_topic_partition(event) {
-      partition = TopicPartition(element.pointee)
-      rd_kafka_topic_partition_destroy(element)
-    }
-    let error = KafkaError(
-      code, while: "Reading \(partition.map { "\($0)" } ?? "from Kafka")", detail: detail,
-      topic: partition?.topic, partition: partition?.partition)
+    let error = KafkaError(reading: event)
     if isForCaller(error) {
       inbox.post(.failure(error))
     } else {
@@ -380,21 +386,10 @@ extension ConsumerLoop {
   /// Whether the caller must decide; what librdkafka repairs by itself is only reported.
   private func isForCaller(_ error: KafkaError) -> Bool {
     switch error.code {
-    case .offsetOutOfRange, .unknownTopic, .memberFenced: true
+    case .offsetOutOfRange, .unknownTopic, .memberFenced, .requestRefused: true
     // Without a group, the group that librdkafka insists on is nobody's concern.
     case .authorizationFailed: options.group != nil || error.topic != nil
     default: false
-    }
-  }
-}
-
-extension KafkaConsumer.StartOffset {
-  fileprivate var number: Int64 {
-    switch self {
-    case .committed: Int64(RD_KAFKA_OFFSET_STORED)
-    case .beginning: Int64(RD_KAFKA_OFFSET_BEGINNING)
-    case .end: Int64(RD_KAFKA_OFFSET_END)
-    case .offset(let offset): offset
     }
   }
 }

@@ -49,37 +49,60 @@ struct ConsumerSession {
     closing = rd_kafka_queue_new(handle.pointer)
     for queue in [events, messages, closing] {
       var one: UInt64 = 1
-      rd_kafka_queue_io_event_enable(queue, wakeUp.descriptor, &one, MemoryLayout.size(ofValue: one))
+      rd_kafka_queue_io_event_enable(
+        queue, wakeUp.descriptor, &one, MemoryLayout.size(ofValue: one))
     }
   }
 
-  /// Begins to fetch; replaces the previous assignment.
-  func assign(_ offsets: [(TopicPartition, Int64)]) -> rd_kafka_resp_err_t {
+  /// Begins to fetch; after `unassign`, if anything was fetched before.
+  func assign(
+    _ offsets: [TopicPartition: KafkaConsumer.StartOffset]
+  ) -> rd_kafka_resp_err_t {
     dropUnreadMessages()
-    for (partition, _) in offsets {
+    for partition in offsets.keys {
       let queue = rd_kafka_queue_get_partition(
         handle.pointer, partition.topic, partition.partition)
       rd_kafka_queue_forward(queue, messages)
       rd_kafka_queue_destroy(queue)
     }
-    let list = PartitionList(offsets)
+    let list = PartitionList(offsets.map { ($0.key, $0.value.number) })
     return rd_kafka_assign(handle.pointer, list.pointer)
   }
 
-  func unassign() -> rd_kafka_resp_err_t {
+  /// Stops fetching altogether.
+  ///
+  /// - Parameter reading: what is being fetched.
+  func unassign(_ reading: some Collection<TopicPartition>) -> rd_kafka_resp_err_t {
     let code = rd_kafka_assign(handle.pointer, nil)
+    // Stopping a partition also ends the forwarding of its queue, later and on librdkafka's
+    // thread: the answer to any request behind it, even a refused one, tells that it is done and
+    // the partition may be forwarded again.
+    if !reading.isEmpty { _ = seekAll(PartitionList(reading.map { ($0, 0) })) }
     dropUnreadMessages()
     return code
   }
 
   func seek(_ partition: TopicPartition, to offset: Int64) -> rd_kafka_resp_err_t {
     let list = PartitionList([(partition, offset)])
-    // Answered by librdkafka's own thread without asking a broker.
-    if let error = rd_kafka_seek_partitions(handle.pointer, list.pointer, 5000) {
-      defer { rd_kafka_error_destroy(error) }
-      return rd_kafka_error_code(error)
+    let code = seekAll(list)
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? list.pointer.pointee.elems[0].err : code
+  }
+
+  /// Seeks, and waits for the answers: they come from librdkafka's own thread, not from a broker.
+  ///
+  /// 2.0.2 waits a thousandth of the time it is given (it takes milliseconds for microseconds), so
+  /// the request is repeated; repeating it does no harm.
+  private func seekAll(_ list: borrowing PartitionList) -> rd_kafka_resp_err_t {
+    let deadline = ContinuousClock.now + .seconds(5)
+    while true {
+      guard let error = rd_kafka_seek_partitions(handle.pointer, list.pointer, 5000) else {
+        return RD_KAFKA_RESP_ERR_NO_ERROR
+      }
+      let code = rd_kafka_error_code(error)
+      rd_kafka_error_destroy(error)
+      let isOver = code != RD_KAFKA_RESP_ERR__TIMED_OUT || ContinuousClock.now > deadline
+      if isOver { return code }
     }
-    return list.pointer.pointee.elems[0].err
   }
 
   func pause(_ partition: TopicPartition) {
@@ -123,5 +146,31 @@ struct ConsumerSession {
     }
     // Closing was done, or given up, before.
     handle.destroy(flags: RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+  }
+}
+
+extension KafkaConsumer.StartOffset {
+  fileprivate var number: Int64 {
+    switch self {
+    case .committed: Int64(RD_KAFKA_OFFSET_STORED)
+    case .beginning: Int64(RD_KAFKA_OFFSET_BEGINNING)
+    case .end: Int64(RD_KAFKA_OFFSET_END)
+    case .offset(let offset): offset
+    }
+  }
+}
+
+extension KafkaError {
+  /// Translates an error event that came while reading.
+  init(reading event: OpaquePointer) {
+    let detail = rd_kafka_event_error_string(event).map { String(cString: $0) }
+    var partition: TopicPartition?
+    if let element = rd_kafka_event_topic_partition(event) {
+      partition = TopicPartition(element.pointee)
+      rd_kafka_topic_partition_destroy(element)
+    }
+    self.init(
+      rd_kafka_event_error(event), while: "Reading \(partition.map { "\($0)" } ?? "from Kafka")",
+      detail: detail, topic: partition?.topic, partition: partition?.partition)
   }
 }

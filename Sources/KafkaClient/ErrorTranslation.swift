@@ -44,7 +44,8 @@ private struct Meaning {
   }
 
   init(_ error: rd_kafka_resp_err_t) {
-    self = Self.connection(error) ?? Self.access(error) ?? Self.group(error) ?? Self.data(error)
+    self =
+      Self.connection(error) ?? Self.access(error) ?? Self.group(error) ?? Self.data(error)
       ?? Self(
         .other(error.rawValue), retry: retriable.contains(error.rawValue),
         retriable.contains(error.rawValue)
@@ -129,7 +130,9 @@ private struct Meaning {
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION, RD_KAFKA_RESP_ERR_INVALID_CONFIG,
       RD_KAFKA_RESP_ERR_INVALID_PARTITIONS, RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR,
       RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, RD_KAFKA_RESP_ERR_INVALID_REQUEST,
-      RD_KAFKA_RESP_ERR__INVALID_ARG, RD_KAFKA_RESP_ERR_INVALID_RECORD:
+      RD_KAFKA_RESP_ERR__INVALID_ARG, RD_KAFKA_RESP_ERR_INVALID_RECORD,
+      RD_KAFKA_RESP_ERR_INVALID_SESSION_TIMEOUT, RD_KAFKA_RESP_ERR_INVALID_GROUP_ID,
+      RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL:
       Self(.requestRefused, "Change the request; repeating it gives the same answer.")
     default: nil
     }

@@ -9,7 +9,8 @@ func groupOffsets(in event: OpaquePointer) -> Result<[TopicPartition: Int64], Ka
   guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
     return .failure(
       KafkaError(
-        code, while: action, detail: rd_kafka_event_error_string(event).map { String(cString: $0) }))
+        code, while: action, detail: rd_kafka_event_error_string(event).map { String(cString: $0) })
+    )
   }
   var count = 0
   let result = rd_kafka_event_ListConsumerGroupOffsets_result(event)

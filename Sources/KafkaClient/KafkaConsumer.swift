@@ -103,9 +103,9 @@ public final class KafkaConsumer: Sendable {
   ///
   /// - Returns: `nil` after `close`.
   /// - Throws: `.offsetOutOfRange`, `.unknownTopic`, `.authorizationFailed` for a partition or
-  ///   topic they name (the others go on: call again); `.cancelled`; or an error with `isFatal`,
-  ///   after which the consumer is only good to be closed. Lost connections are repaired and
-  ///   reported as notices instead.
+  ///   topic they name (the others go on: call again); `.requestRefused` when the group refuses
+  ///   this member's settings; `.cancelled`; or an error with `isFatal`, after which the consumer
+  ///   is only good to be closed. Lost connections are repaired and reported as notices instead.
   public func next() async throws(KafkaError) -> Event? {
     try await inbox.next()
   }

@@ -119,11 +119,12 @@ final class ProducerCore: Sendable {
     }
     rd_kafka_event_destroy(event)
     // Only with the event do its messages leave the local queue's count.
-    if !reports.isEmpty { state.withLock { $0.wakeSenders() } }
+    state.withLock { $0.wakeSenders() }
   }
 
-  private func replace(_ old: ProducerSession, after fatal: (code: rd_kafka_resp_err_t, text: String))
-  {
+  private func replace(
+    _ old: ProducerSession, after fatal: (code: rd_kafka_resp_err_t, text: String)
+  ) {
     let error = KafkaError(
       fatal.code, while: "The Kafka producer's session", detail: fatal.text, isFatal: true)
     do throws(KafkaError) {

@@ -134,7 +134,9 @@ private func withArguments<Result>(
           argument(RD_KAFKA_VTYPE_KEY) { ($0.mem.ptr, $0.mem.size) = (key.ptr, key.size) },
           argument(RD_KAFKA_VTYPE_VALUE) { ($0.mem.ptr, $0.mem.size) = (value.ptr, value.size) },
           argument(RD_KAFKA_VTYPE_MSGFLAGS) { $0.i = RD_KAFKA_MSG_F_COPY },
-          argument(RD_KAFKA_VTYPE_OPAQUE) { $0.ptr = UnsafeMutableRawPointer(bitPattern: UInt(number)) },
+          argument(RD_KAFKA_VTYPE_OPAQUE) {
+            $0.ptr = UnsafeMutableRawPointer(bitPattern: UInt(number))
+          },
         ]
         if let partition = message.partition {
           arguments.append(argument(RD_KAFKA_VTYPE_PARTITION) { $0.i32 = partition })

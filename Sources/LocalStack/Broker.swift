@@ -1,10 +1,17 @@
+import Glibc
+
 /// The Kafka-protocol broker `noida-db`, alone and on loopback.
 struct Broker: Server {
   let program: String
   let data: String
   let log: String
 
-  func initialize() {}
+  /// Its folder is made here, closed to others, because the broker would leave it open.
+  func initialize() throws(LocalStackError) {
+    guard unsafe mkdir(data, 0o700) == 0 else {
+      throw .system("making \(data)", reason: lastReason())
+    }
+  }
 
   func launch(port: UInt16) -> Launch {
     Launch(

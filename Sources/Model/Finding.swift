@@ -7,6 +7,11 @@ public enum Severity: Int, Sendable, Hashable, Comparable, CaseIterable {
 
   /// The lower-case word, as settings, filters and rows use it.
   public var name: String { "\(self)" }
+
+  public init?(name: String) {
+    guard let severity = Self.allCases.first(where: { $0.name == name }) else { return nil }
+    self = severity
+  }
 }
 
 /// Where a finding is in its life. `resolved` is the only state that is not open.

@@ -22,8 +22,8 @@ struct ResultHandle: ~Copyable {
 
 /// An open connection in non-blocking mode, used by one task at a time.
 ///
-/// `@unchecked Sendable`: libpq allows a connection to be used from any thread, by one at a time; the
-/// pool lends it to one transaction, which refuses overlapping calls.
+/// `@unchecked Sendable`: libpq allows a connection to be used from any thread, by one at a time;
+/// the pool lends it to one transaction, which refuses overlapping calls.
 final class Connection: @unchecked Sendable {
   let pointer: OpaquePointer
   private let poller: SocketPoller

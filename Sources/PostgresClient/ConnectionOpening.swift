@@ -18,7 +18,7 @@ extension Connection {
     let connection = Connection(adopting: pointer, poller: poller)
     // Notices may quote row values, and libpq prints them to standard error unless told otherwise.
     PQsetNoticeReceiver(pointer, { _, _ in }, nil)
-    // The verbose form carries the SQLSTATE, which libpq does not offer before a connection is open.
+    // The verbose form carries the SQLSTATE, which libpq offers nowhere else this early.
     PQsetErrorVerbosity(pointer, PQERRORS_VERBOSE)
     var interest = SocketInterest.write
     while PQstatus(pointer) != CONNECTION_BAD {
@@ -99,8 +99,8 @@ enum ConnectMessage {
 
 /// A connection attempt on its way between threads.
 ///
-/// `@unchecked Sendable`: libpq allows a connection to be used from any thread, by one at a time, and
-/// the thread that started this one hands it over and ends.
+/// `@unchecked Sendable`: libpq allows a connection to be used from any thread, by one at a time,
+/// and the thread that started this one hands it over and ends.
 private struct StartedConnection: @unchecked Sendable {
   let pointer: OpaquePointer?
 

@@ -7,8 +7,8 @@ extension PostgresTransaction {
   /// most `batchRows` rows or about 4 MiB. The statement timeout covers the whole call. If the body
   /// throws, the statement is cancelled, the transaction is over and the error passes through.
   /// - Parameters:
-  ///   - query: A SELECT without parameters, because COPY takes none; `current_setting('sv0.tenant')`
-  ///     reads the transaction's settings.
+  ///   - query: A SELECT without parameters, because COPY takes none;
+  ///     `current_setting('sv0.tenant')` reads the transaction's settings.
   ///   - body: Receives the rows in the query's order; they know names and types as always.
   public nonisolated(nonsending) func copyOut(
     _ query: String, batchRows: Int = 4096,

@@ -25,8 +25,8 @@ internal import Synchronization
 /// Threading: safe to use from any task. At most `maximumConnections` are open; further
 /// transactions wait in the order they came. A broken connection is discarded, never lent again.
 ///
-/// Inside: `Connection` owns a libpq handle and makes its calls asynchronous, `SocketPoller` waits on
-/// sockets, `PoolState` decides who has which connection.
+/// Inside: `Connection` owns a libpq handle and makes its calls asynchronous, `SocketPoller` waits
+/// on sockets, `PoolState` decides who has which connection.
 public final class PostgresPool: Sendable {
   private typealias Waiter = CheckedContinuation<PoolGrant<Connection>, any Error>
 

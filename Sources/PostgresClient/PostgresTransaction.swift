@@ -121,7 +121,7 @@ extension PostgresTransaction {
     connection.patience = timeout == .zero ? .seconds(86400) : timeout + .seconds(10)
     var settings = [("statement_timeout", "\(timeout.milliseconds)ms")]
     settings += options.settings.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-    // Last, because the role may not be allowed to change the others. As a value it needs no quotes.
+    // Last, because the role may not be allowed to change the others; as a value, so unquoted.
     if let role = options.role { settings.append(("role", role)) }
     let calls = settings.indices.map { "set_config($\($0 * 2 + 1), $\($0 * 2 + 2), true)" }
     let access = options.readOnly ? "READ ONLY" : "READ WRITE"

@@ -12,7 +12,7 @@ struct SocketInterest: OptionSet {
 /// One thread that waits on every connection's socket, so that no cooperative thread ever blocks.
 ///
 /// A wait is one-shot: it arms the socket in epoll, and the poller's thread resumes it when the
-/// socket is ready or has failed, or its deadline passed. Waits are identified by a token that is never
+/// socket is ready or has failed, or its deadline passed. A wait is known by a token that is never
 /// reused, so an event left over from a closed or reused descriptor finds nobody and is ignored.
 final class SocketPoller: Sendable {
   private struct Waiter {

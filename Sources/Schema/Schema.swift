@@ -109,7 +109,9 @@ extension TransactionOptions {
 
   /// A transaction that sees the rows of one tenant, and staging.
   public static func loader(_ tenant: String) -> Self {
-    TransactionOptions(settings: ["sv0.tenant": tenant], role: "sv0_loader")
+    // The apply of a scan of millions of records is a handful of long statements.
+    TransactionOptions(
+      settings: ["sv0.tenant": tenant], role: "sv0_loader", statementTimeout: .seconds(1800))
   }
 
   /// A transaction that sees the queue of every tenant, and nothing of the graph.

@@ -76,7 +76,8 @@ public struct Transformer: Sendable {
       let scope = Scope(text)
     else {
       throw BadMessage(
-        "tenant", "the key is no scope key (tenant/connection/platform/account), so the record "
+        "tenant",
+        "the key is no scope key (tenant/connection/platform/account), so the record "
           + "has no tenant; only extractors may write to this topic")
     }
     guard scope.platform == platform else {
@@ -147,7 +148,8 @@ public struct Transformer: Sendable {
       + Self.framingBytes
     guard size <= largestMessageBytes else {
       throw BadMessage(
-        "oversized", "what the record says takes \(size) bytes, and the graph topic takes "
+        "oversized",
+        "what the record says takes \(size) bytes, and the graph topic takes "
           + "\(largestMessageBytes)")
     }
     return OutgoingMessage(
@@ -157,7 +159,7 @@ public struct Transformer: Sendable {
 }
 
 /// What becomes of a message of the raw topic.
-public enum Transformed: Sendable, Equatable {
+public enum Transformed: Sendable {
   /// What a record says about the graph.
   case fragment(OutgoingMessage)
   /// The record is counted and says nothing; the message is a dead letter too.

@@ -6,7 +6,7 @@ public import Pipeline
 /// Transforms what a consumer of a platform's raw topic receives.
 ///
 /// Invariants:
-/// 1. `handle` returns only once all output of its messages, dead letters included, is acknowledged.
+/// 1. `handle` returns only once all output of its messages is acknowledged, dead letters included.
 /// 2. The output has the order of the input; a dead letter stands before its tainted fragment.
 /// 3. It never throws `BadMessage`: a bad message holds nothing back, and is not repeated.
 /// 4. Repeated messages give the same graph messages, which the loader knows how to ignore.

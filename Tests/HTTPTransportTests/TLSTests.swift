@@ -5,12 +5,12 @@ import Testing
 
 @Suite struct TLSTests {
   /// A certificate for `localhost` and 127.0.0.1 that is its own authority.
-  static let here = Result { try Certificate("subjectAltName=DNS:localhost,IP:127.0.0.1") }
-  /// A certificate for another host.
-  static let elsewhere = Result { try Certificate("subjectAltName=DNS:other.example") }
+  private func certificateForHere() throws -> Certificate {
+    try Certificate("subjectAltName=DNS:localhost,IP:127.0.0.1")
+  }
 
   @Test func unknownAuthorityIsRefused() async throws {
-    let server = try TLSTests.here.get().server()
+    let server = try certificateForHere().server()
     try await withClient { client in
       let error = try await failure(client, server.request("/echo?hunter2", scheme: "https"))
       #expect(error.kind == .tlsRefused)
@@ -22,7 +22,7 @@ import Testing
 
   @Test(arguments: ["localhost", "127.0.0.1"])
   func trustedAuthorityIsAccepted(host: String) async throws {
-    let certificate = try TLSTests.here.get()
+    let certificate = try certificateForHere()
     let server = try certificate.server()
     try await withClient(certificate.trusted) { client in
       let request = server.request("/echo", scheme: "https", host: host)
@@ -33,7 +33,7 @@ import Testing
   }
 
   @Test func wrongHostNameIsRefused() async throws {
-    let certificate = try TLSTests.elsewhere.get()
+    let certificate = try Certificate("subjectAltName=DNS:other.example")
     let server = try certificate.server()
     try await withClient(certificate.trusted) { client in
       let request = server.request("/echo", scheme: "https", host: "localhost")
@@ -78,7 +78,7 @@ import Testing
   }
 
   @Test func environmentsProxyIsUsedOnlyWhenAsked() async throws {
-    let certificate = try TLSTests.here.get()
+    let certificate = try certificateForHere()
     let server = try certificate.server()
     let port = server.port
     let file = certificate.file
@@ -96,7 +96,7 @@ import Testing
       }
       #expect(error?.kind == .unreachable)
     }
-    withExtendedLifetime(server) {}
+    withExtendedLifetime((server, certificate)) {}
   }
 }
 

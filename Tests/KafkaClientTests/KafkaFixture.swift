@@ -11,7 +11,7 @@ enum KafkaFixture {
     guard let servers = ProcessInfo.processInfo.environment["SV0_KAFKA"] else {
       throw MissingService()
     }
-    return KafkaConfiguration(bootstrapServers: servers, properties: ProcessInfo.processInfo.environment["DBG"].map { properties.merging(["debug": $0]) {$1} } ?? properties) { if ProcessInfo.processInfo.environment["DBG"] != nil { print($0.text) } }
+    return KafkaConfiguration(bootstrapServers: servers, properties: properties)
   }
 
   struct MissingService: Error, CustomStringConvertible {

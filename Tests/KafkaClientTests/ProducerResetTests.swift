@@ -36,9 +36,9 @@ struct ProducerResetTests {
   @Test("errors under load lose nothing that is sent again until acknowledged")
   func resetUnderLoad() async throws {
     let topic = try await KafkaFixture.makeTopic()
-    let producer = try KafkaProducer(KafkaFixture.configuration())
-    for number in 0..<2000 {
-      if number % 500 == 250 { producer.injectFatalError() }
+    let producer = try KafkaProducer(KafkaFixture.configuration(["linger.ms": "0"]))
+    for number in 0..<600 {
+      if number % 200 == 100 { producer.injectFatalError() }
       while try await !isStored(.numbered(number, topic: topic), by: producer) {}
     }
     try? await producer.close(deadline: .seconds(20))
@@ -46,7 +46,7 @@ struct ProducerResetTests {
     let reader = try KafkaFixture.reader()
     try await reader.assign([TopicPartition(topic: topic, partition: 0): .beginning])
     var seen = Set<Int>()
-    while seen.count < 2000 {
+    while seen.count < 600 {
       seen.formUnion(try await reader.messages(1).compactMap(\.number))
     }
     await reader.close(deadline: .seconds(10))

@@ -30,7 +30,10 @@ import Testing
       var expected: Int64 = 0
       try await pool.withTransaction { transaction in
         try await transaction.copyOut(
-          "SELECT id, name, at, flag, small, data, document, tags[1:1] AS tags FROM \(table) ORDER BY id"
+          """
+          SELECT id, name, at, flag, small, data, document, tags[1:1] AS tags
+          FROM \(table) ORDER BY id
+          """
         ) { rows in
           for row in rows {
             let id = expected

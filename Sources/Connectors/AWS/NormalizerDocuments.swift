@@ -8,7 +8,8 @@ extension JSONView {
   ///
   /// Its canonical form orders the names; lists stay as given. What a statement says is the
   /// evaluator's to read; here it must only be clear that there are statements, and that each has
-  /// one meaning: an `Effect` that is known and no name twice (readers would differ in which counts).
+  /// one meaning: an `Effect` that is known, and no name twice, as readers would differ in which
+  /// counts.
   ///
   /// - Throws: `.missing` or `.mismatch`, with the path into the document.
   ///
@@ -18,7 +19,8 @@ extension JSONView {
     let text = try view.string()
     let first = text.utf8.first { $0 > 0x20 }
     guard let bytes = first == UInt8(ascii: "{") ? Array(text.utf8) : percentDecoded(text) else {
-      throw view.mismatch("percent-encoded text", "a % without two hexadecimal digits") }
+      throw view.mismatch("percent-encoded text", "a % without two hexadecimal digits")
+    }
     do throws(JSONError) {
       let document = try JSONDocument(parsing: bytes).root
       try document.checkStatements()
@@ -33,7 +35,9 @@ extension JSONView {
     guard kind == .object else { throw mismatch("a policy document", "another value") }
     let statement = try value(at: "Statement")
     for statement in statement.elements.map({ Array($0) }) ?? [statement] {
-      guard statement.kind == .object else { throw statement.mismatch("a statement", "another value") }
+      guard statement.kind == .object else {
+        throw statement.mismatch("a statement", "another value")
+      }
       let effect = try statement.value(at: "Effect")
       guard ["Allow", "Deny"].contains(effect.string) else {
         throw effect.mismatch("Allow or Deny", "another value")

@@ -3,7 +3,7 @@ internal import JSONReader
 internal import Model
 
 // Records of GetAccountAuthorizationDetails, and access keys.
-// Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html
+// Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Types.html
 
 extension AWSNormalizer {
   static func role(_ record: AWSRecord) throws(JSONError) -> Assertions {

@@ -39,13 +39,16 @@ extension AWSNormalizer {
     return assertions
   }
 
-  /// The extractor's shape of each environment variable; `nil` where AWS could not decrypt them
-  /// for the reader (`Environment.Error`): unknown is not empty.
+  /// The extractor's shape of each environment variable; `nil` where they are not known, as when
+  /// AWS could not decrypt them for the reader (`Environment.Error`): unknown is not empty.
   private static func shapes(_ root: JSONView) throws(JSONError) -> [String: String]? {
-    let variables = try root.optionalObject(at: "Environment", "Variables")
-    if variables == nil, try root.optionalValue(at: "Environment", "Error") != nil { return nil }
+    guard let environment = try root.optionalObject(at: "Environment"), !environment.isEmpty
+    else { return [:] }
+    guard let variables = try root.optionalObject(at: "Environment", "Variables") else {
+      return nil
+    }
     var shapes: [String: String] = [:]
-    for variable in variables.map({ Array($0) }) ?? [] {
+    for variable in variables {
       // Anything else is a value that should never have left the extractor.
       guard let shape = variable.value.string, ["empty", "reference", "opaque"].contains(shape)
       else { throw variable.value.mismatch("empty, reference or opaque", "another value") }

@@ -84,8 +84,11 @@ CREATE TABLE sv0.runs (
     'evaluated', 'failed', 'skipped', 'cancelled')),
   -- The newest attempt that was dispatched; 0 before the first.
   attempt integer NOT NULL DEFAULT 0,
-  -- Attempts that gave a heartbeat and were lost.
+  -- Attempts before this one that gave a sign of life and were lost.
   failures integer NOT NULL DEFAULT 0,
+  -- Whether this attempt gave a sign of life.
+  heard boolean NOT NULL DEFAULT false,
+  -- Until when a sign of life, or the apply of what was extracted, is waited for.
   lease_until timestamptz,
   records bigint NOT NULL DEFAULT 0,
   calls bigint NOT NULL DEFAULT 0,
@@ -107,7 +110,7 @@ CREATE TABLE sv0.runs (
 CREATE UNIQUE INDEX runs_pending ON sv0.runs (tenant, scope)
   WHERE state IN ('queued', 'dispatched', 'leased');
 CREATE INDEX runs_queue ON sv0.runs (priority, allocated_at) WHERE state = 'queued';
-CREATE INDEX runs_leases ON sv0.runs (lease_until) WHERE state IN ('dispatched', 'leased');
+CREATE INDEX runs_leases ON sv0.runs (lease_until) WHERE lease_until IS NOT NULL;
 CREATE INDEX runs_unpublished ON sv0.runs (changed_at) WHERE published_version < version;
 CREATE INDEX runs_of_scan ON sv0.runs (tenant, scan);
 CREATE INDEX runs_to_evaluate ON sv0.runs (tenant, graph_version) WHERE state = 'applied';
@@ -137,6 +140,14 @@ CREATE TABLE sv0.outbox (
   created_at timestamptz NOT NULL
 );
 CREATE INDEX outbox_topic ON sv0.outbox (topic, id);
+
+-- Which process empties an outbox: one at a time, or versions of a key could overtake each other.
+CREATE TABLE sv0.relay_leases (
+  relay text PRIMARY KEY,
+  holder text NOT NULL,
+  lease_until timestamptz NOT NULL
+);
+GRANT SELECT, INSERT, UPDATE, DELETE ON sv0.relay_leases TO sv0_queue;
 
 DO $$
 DECLARE name text;

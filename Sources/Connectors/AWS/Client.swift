@@ -1,0 +1,235 @@
+internal import Authentication
+internal import Extraction
+internal import HTTPTypes
+internal import JSONReader
+internal import Logging
+internal import Model
+internal import Synchronization
+
+/// Makes the calls of one attempt: builds, signs, reads what comes back.
+///
+/// Invariants:
+/// 1. A refused, expired session is renewed once a call, and the call repeated.
+/// 2. The clock is corrected once an attempt, from the answer's `Date`, when a signature was out of
+///    time; the machine's clock is never trusted over AWS's.
+/// 3. A host whose name has no address is "not offered there" only if it is regional and this
+///    attempt has reached another host by name; otherwise our own name resolution may be broken.
+struct AWSClient: Sendable {
+  let context: AttemptContext
+  private let endpoint: AWSEndpoint?
+  private let credentials: CredentialCache<SigningCredentials>?
+  private let api: APIClient
+  private let shared: Shared
+
+  private final class Shared: Sendable {
+    struct State {
+      var clockOffset = Duration.zero
+      var isClockCorrected = false
+      var reached: Set<String> = []
+    }
+    let state = Mutex(State())
+  }
+
+  init(
+    context: AttemptContext, endpoint: AWSEndpoint?,
+    credentials: CredentialCache<SigningCredentials>?
+  ) {
+    self.context = context
+    self.endpoint = endpoint
+    self.credentials = credentials
+    api = APIClient(platform: .aws, context: context)
+    shared = Shared()
+  }
+
+  private init(_ other: AWSClient, credentials: CredentialCache<SigningCredentials>) {
+    context = other.context
+    endpoint = other.endpoint
+    api = other.api
+    shared = other.shared
+    self.credentials = credentials
+  }
+
+  /// The same client with other credentials: rates, clock and counts are shared.
+  func using(_ credentials: CredentialCache<SigningCredentials>) -> AWSClient {
+    AWSClient(self, credentials: credentials)
+  }
+
+  /// Reads every page of a listing.
+  func pages(
+    _ operation: AWSOperation, in region: String = AWSService.defaultRegion,
+    _ input: [String: String] = [:], logs: [CallLog],
+    _ page: (AWSAnswer) async throws -> Void
+  ) async throws {
+    guard let paging = operation.paging else { return }
+    var pager = Pager(operation.fullName)
+    var hasMore = true
+    while hasMore {
+      var input = input
+      if let cursor = pager.cursor { input[paging.input] = cursor }
+      if let limit = paging.limit { input[limit.name] = String(limit.value) }
+      let answer = try await call(operation, in: region, input, logs: logs)
+      try await page(answer)
+      let isTruncated = try paging.more.map { name throws(JSONError) in
+        try answer.result.optionalBool(at: name, lenient: true) ?? false
+      }
+      let next = try answer.result.optionalString(at: paging.output)
+      if isTruncated == true, next?.isEmpty ?? true {
+        throw CollectionFailure(
+          .failed, "\(operation.fullName) says that there is more but not where; its list is cut.")
+      }
+      hasMore = try isTruncated != false && pager.advance(to: next)
+    }
+  }
+
+  /// Makes one call.
+  ///
+  /// - Throws: `AWSError` when AWS refused, and what `APIClient.send` throws.
+  func call(
+    _ operation: AWSOperation, in region: String = AWSService.defaultRegion,
+    _ input: [String: String] = [:], logs: [CallLog] = []
+  ) async throws -> AWSAnswer {
+    guard let credentials else {
+      throw AuthenticationError(.unusable, "No credentials were given for this call.")
+    }
+    let host = operation.service.host(in: region)
+    let used = GrantUsed()
+    let request = APIRequest(
+      operation: operation.fullName, rateKey: rateKey(operation, region), rate: rate(operation),
+      build: {
+        let grant = try await credentials.current()
+        used.grant.withLock { $0 = grant }
+        return sign(operation, in: region, input, with: grant.credential)
+      },
+      judge: { response, body in
+        guard response.status.kind != .successful else { return .accepted }
+        let error = AWSError(operation, response, body)
+        if try await mend(error, response, credentials, used) { return .mended }
+        if error.isThrottled { return .throttled(reason: error.summary) }
+        return error.isTransient ? .transient(reason: error.summary) : .refused(error)
+      })
+    do {
+      let answer = try await api.send(request, logs: logs)
+      shared.state.withLock { _ = $0.reached.insert(host) }
+      return try AWSAnswer(operation, body: answer.body, call: answer.call)
+    } catch let error as TransportError where error.kind == .nameNotResolved {
+      guard operation.service.isRegional, isResolving(besides: host) else { throw error }
+      throw CollectionFailure(
+        .unsupported, "\(operation.service.name) is not offered in \(region): \(host) has no address.")
+    }
+  }
+
+  /// The grant of the attempt that was refused.
+  private final class GrantUsed: Sendable {
+    let grant = Mutex<CredentialCache<SigningCredentials>.Grant?>(nil)
+    let isRenewed = Mutex(false)
+  }
+
+  /// Mends what made AWS refuse, if that can be done and has not been tried.
+  private func mend(
+    _ error: AWSError, _ response: HTTPResponse,
+    _ credentials: CredentialCache<SigningCredentials>, _ used: GrantUsed
+  ) async throws -> Bool {
+    if error.mayBeClock, correctClock(response) { return true }
+    let isFirst = used.isRenewed.withLock { isRenewed in
+      defer { isRenewed = true }
+      return !isRenewed
+    }
+    guard error.isExpired, isFirst, let grant = used.grant.withLock({ $0 }) else { return false }
+    _ = try await credentials.renewed(after: grant)
+    return true
+  }
+
+  private func correctClock(_ response: HTTPResponse) -> Bool {
+    guard let text = response.headerFields[.date], let theirs = HTTPDate.timestamp(text) else {
+      return false
+    }
+    let offset = theirs - context.surroundings.now()
+    guard offset.magnitude > .seconds(60) else { return false }
+    let isCorrected = shared.state.withLock { state in
+      defer { state.isClockCorrected = true }
+      if !state.isClockCorrected { state.clockOffset = offset }
+      return !state.isClockCorrected
+    }
+    if isCorrected {
+      context.log.warning(
+        "this machine's clock differs from AWS's; signatures follow AWS's",
+        metadata: ["difference": "\(offset)"])
+    }
+    return isCorrected
+  }
+
+  private func isResolving(besides host: String) -> Bool {
+    shared.state.withLock { $0.reached.contains { $0 != host } }
+  }
+
+  private func sign(
+    _ operation: AWSOperation, in region: String, _ input: [String: String],
+    with credentials: SigningCredentials
+  ) -> (HTTPRequest, [UInt8]) {
+    let service = operation.service
+    let place =
+      endpoint ?? AWSEndpoint(scheme: "https", authority: service.host(in: region))
+    let request = operation.request(input, to: place)
+    let time = context.surroundings.now() + shared.state.withLock { $0.clockOffset }
+    let signer = RequestSigner(region: service.signingRegion(in: region), service: service.name)
+    return (signer.signed(request, with: credentials, at: time), request.body)
+  }
+
+  private func rateKey(_ operation: AWSOperation, _ region: String) -> String {
+    let service = operation.service
+    let base = "\(service.signingRegion(in: region))/\(service.name)"
+    return operation.hasOwnRate ? "\(base)/\(operation.name)" : base
+  }
+
+  /// A stand-in for AWS has none of AWS's quotas.
+  private func rate(_ operation: AWSOperation) -> Rate {
+    endpoint == nil ? operation.rate ?? operation.service.rate : Rate(perSecond: 1000)
+  }
+}
+
+extension AWSOperation {
+  /// The request in the service's protocol.
+  func request(_ input: [String: String], to place: AWSEndpoint) -> UnsignedRequest {
+    var parameters = fixed.merging(input) { _, given in given }
+    var request = UnsignedRequest(
+      method: .post, scheme: place.scheme, authority: place.authority, path: "/")
+    switch service.wire {
+    case .query:
+      parameters["Action"] = name
+      parameters["Version"] = service.version
+      let form = parameters.sorted { $0.key.precedes($1.key) }.map { parameter in
+        "\(parameter.key)=\(RequestSigner.percentEncoded(parameter.value))"
+      }
+      request.fields[.contentType] = "application/x-www-form-urlencoded; charset=utf-8"
+      request.body = Array(form.joined(separator: "&").utf8)
+    case .json(let target):
+      request.fields[.contentType] = "application/x-amz-json-1.1"
+      if let header = HTTPField.Name("x-amz-target") {
+        request.fields[header] = "\(target).\(name)"
+      }
+      let limit = paging?.limit?.name
+      request.body = JSON.object(
+        Dictionary(
+          uniqueKeysWithValues: parameters.map { name, value in
+            (name, name == limit ? JSON.integer(Int64(value) ?? 0) : .string(value))
+          })
+      ).bytes
+    case .restJSON:
+      request.method = .get
+      request.path = path
+      for (name, value) in parameters {
+        let placeholder = "{\(name)}"
+        if request.path.contains(placeholder) {
+          request.path.replace(placeholder, with: RequestSigner.percentEncoded(value))
+        } else {
+          request.query[name] = value
+        }
+      }
+    }
+    return request
+  }
+}
+
+extension Duration {
+  fileprivate var magnitude: Duration { self < .zero ? .zero - self : self }
+}

@@ -1,0 +1,228 @@
+internal import Extraction
+internal import JSONReader
+internal import Model
+
+/// The attempt at one account: what the collections' readers work with.
+struct AWSScan: Sendable {
+  let account: String
+  let client: AWSClient
+}
+
+// Identity and access management.
+extension AWSScan {
+  /// One paged call feeds four collections; they succeed and fail together.
+  func readAuthorizationDetails(_ output: UnitOutput) async throws {
+    try await client.pages(.getAccountAuthorizationDetails, logs: output.logs) { answer in
+      for part in AWSUnit.authorizationDetails {
+        guard let collection = output[part.collection] else { continue }
+        try await collection.publish(
+          (answer.result.optionalArray(at: part.items)?.map { item in
+            Record(key: try item.string(at: "Arn"), bytes: item.verbatim, call: answer.call)
+          }) ?? [])
+      }
+    }
+  }
+
+  /// Users, the keys of each, and the last use of each. Where only the last use is denied, the
+  /// records go without it.
+  func readAccessKeys(_ output: UnitOutput) async throws {
+    guard let collection = output.collections.first else { return }
+    var denial: CollectionFailure?
+    var users: [(name: String, arn: JSONView)] = []
+    try await client.pages(.listUsers, logs: output.logs) { answer in
+      for user in try answer.result.array(at: "Users") {
+        users.append((try user.string(at: "UserName"), try user.value(at: "Arn")))
+      }
+    }
+    for user in users {
+      do {
+        try await client.pages(.listAccessKeys, ["UserName": user.name], logs: output.logs) { page in
+          var records: [Record] = []
+          for key in try page.result.array(at: "AccessKeyMetadata") {
+            let id = try key.string(at: "AccessKeyId")
+            let use = try await readLastUse(of: id, output, denial: &denial)
+            var members = [("AccessKeyMetadata", key), ("UserArn", user.arn)]
+            if let use { members.append(("AccessKeyLastUsed", use)) }
+            records.append(Record(key: id, bytes: joined(members), call: page.call))
+          }
+          try await collection.publish(records)
+        }
+      } catch let error as AWSError where error.isNotFound {
+        // The user was deleted after it was listed, and its keys with it.
+      }
+    }
+    if let denial {
+      try await collection.end(
+        CollectionResult(.partial, message: denial.message, missing: denial.missing))
+    }
+  }
+
+  private func readLastUse(
+    of key: String, _ output: UnitOutput, denial: inout CollectionFailure?
+  ) async throws -> JSONView? {
+    do {
+      let answer = try await client.call(
+        .getAccessKeyLastUsed, ["AccessKeyId": key], logs: output.logs)
+      return try answer.result.value(at: "AccessKeyLastUsed")
+    } catch let error as AWSError where error.isDenied {
+      denial = error.collectionFailure
+      return nil
+    } catch let error as AWSError where error.isNotFound {
+      return nil
+    }
+  }
+}
+
+// The organization.
+extension AWSScan {
+  /// The organization, and what only its management account can read of it.
+  func readOrganization(_ output: UnitOutput) async throws {
+    let answer: AWSAnswer
+    do {
+      answer = try await client.call(.describeOrganization, logs: output.logs)
+    } catch let error as AWSError where error.code == "AWSOrganizationsNotInUseException" {
+      return
+    }
+    let organization = try answer.result.value(at: "Organization")
+    let management = try organization.string(at: "MasterAccountId")
+    if let collection = output["aws.organizations.organization"] {
+      try await collection.collect {
+        try await collection.publish([
+          Record(
+            key: try organization.string(at: "Arn"), bytes: organization.verbatim, call: answer.call)
+        ])
+        return .complete
+      }
+    }
+    guard management == account else {
+      for collection in output.collections where collection.name != "aws.organizations.organization"
+      {
+        try await collection.end(
+          CollectionResult(
+            .unsupported,
+            message: "Only the organization's management account can list this; this account is "
+              + "a member."))
+      }
+      return
+    }
+    if let collection = output["aws.organizations.account"] {
+      try await collection.collect { try await readAccounts(collection) }
+    }
+    if let collection = output["aws.organizations.policy"] {
+      try await collection.collect { try await readServiceControlPolicies(collection) }
+    }
+  }
+
+  private func readAccounts(_ collection: CollectionOutput) async throws -> CollectionResult {
+    try await client.pages(.listAccounts, logs: [collection.calls]) { answer in
+      try await collection.publish(
+        answer.result.array(at: "Accounts").map { account in
+          Record(key: try account.string(at: "Id"), bytes: account.verbatim, call: answer.call)
+        })
+    }
+    return .complete
+  }
+
+  private func readServiceControlPolicies(
+    _ collection: CollectionOutput
+  ) async throws -> CollectionResult {
+    let logs = [collection.calls]
+    var ids: [String] = []
+    try await client.pages(.listPolicies, logs: logs) { answer in
+      ids += try answer.result.array(at: "Policies").map { try $0.string(at: "Id") }
+    }
+    for id in ids {
+      let answer = try await client.call(.describePolicy, ["PolicyId": id], logs: logs)
+      let policy = try answer.result.value(at: "Policy")
+      var targets: [[UInt8]] = []
+      try await client.pages(.listTargetsForPolicy, ["PolicyId": id], logs: logs) { page in
+        targets += try page.result.array(at: "Targets").map { Array($0.verbatim) }
+      }
+      let list = Array("[".utf8) + targets.joined(separator: ",".utf8) + Array("]".utf8)
+      try await collection.publish([
+        Record(
+          key: try policy.string(at: "PolicySummary", "Arn"),
+          bytes: joined([("Policy", Array(policy.verbatim)), ("Targets", list)]), call: answer.call)
+      ])
+    }
+    return .complete
+  }
+}
+
+// Functions.
+extension AWSScan {
+  /// Functions, and what is asked per function. A listing that fails ends all three in the same
+  /// way; what is asked per function ends only its own collection.
+  func readFunctions(_ output: UnitOutput, in region: String) async throws {
+    var functions: [(name: String, arn: JSONView)] = []
+    let functionOutput = output["aws.lambda.function@\(region)"]
+    try await client.pages(.listFunctions, in: region, logs: output.logs) { answer in
+      let listed = try answer.result.array(at: "Functions")
+      for function in listed {
+        functions.append(
+          (try function.string(at: "FunctionName"), try function.value(at: "FunctionArn")))
+      }
+      try await functionOutput?.publish(
+        listed.map { function in
+          Record(
+            key: try function.string(at: "FunctionArn"),
+            bytes: Redaction.environmentByShape(function), call: answer.call)
+        })
+    }
+    try await functionOutput?.end(.complete)
+    let names = functions.map(\.name)
+    let arns = functions.map(\.arn)
+    if let collection = output["aws.lambda.policy@\(region)"] {
+      try await collection.collect {
+        try await readEach(names, .getPolicy, in: region, into: collection) { index, answer in
+          let arn = arns[index]
+          var members = [("FunctionArn", arn), ("Policy", try answer.result.value(at: "Policy"))]
+          if let revision = try answer.result.optionalValue(at: "RevisionId") {
+            members.append(("RevisionId", revision))
+          }
+          return Record(key: try arn.string(), bytes: joined(members), call: answer.call)
+        }
+      }
+    }
+    if let collection = output["aws.lambda.url@\(region)"] {
+      try await collection.collect {
+        try await readEach(names, .getFunctionURLConfig, in: region, into: collection) { _, answer in
+          Record(
+            key: try answer.result.string(at: "FunctionArn"), bytes: answer.result.verbatim,
+            call: answer.call)
+        }
+      }
+    }
+  }
+
+  /// Asks for one thing of each function; "not found" means that it has none.
+  private func readEach(
+    _ functions: [String], _ operation: AWSOperation, in region: String,
+    into collection: CollectionOutput, record: (Int, AWSAnswer) throws -> Record
+  ) async throws -> CollectionResult {
+    for (index, name) in functions.enumerated() {
+      do {
+        let answer = try await client.call(
+          operation, in: region, ["FunctionName": name], logs: [collection.calls])
+        try await collection.publish([try record(index, answer)])
+      } catch let error as AWSError where error.isNotFound {
+        continue
+      }
+    }
+    return .complete
+  }
+}
+
+/// An object of values as given, in this order.
+private func joined(_ members: [(String, JSONView)]) -> [UInt8] {
+  joined(members.map { ($0.0, Array($0.1.verbatim)) })
+}
+
+private func joined(_ members: [(String, [UInt8])]) -> [UInt8] {
+  var object = Array("{".utf8)
+  for (index, member) in members.enumerated() {
+    object += Array((index == 0 ? "" : ",").utf8) + JSON.string(member.0).bytes + Array(":".utf8)
+    object += member.1
+  }
+  return object + Array("}".utf8)
+}

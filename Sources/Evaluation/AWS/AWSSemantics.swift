@@ -1,0 +1,99 @@
+/// AWS's policies over a graph: who may assume what, who reaches everything, who may start what.
+///
+/// Files: `Pattern`, `Condition`, `CompiledPolicy` are one document; `Matching`, `HeldPolicy`,
+/// `Principal`, `Organizations` are who it is about and what limits it; `Trust`, `Reach`, `Entry`
+/// are the derived edges.
+internal import Model
+
+struct AWSSemantics: PlatformSemantics {
+  let graph: Graph
+  let shelf: PolicyShelf
+  let organizations: Organizations
+  /// By ARN.
+  let principals: [String: Principal]
+  /// In order of ARNs.
+  let order: [String]
+  /// Those of `order` with a statement about assuming roles, or one that cannot be read.
+  let assuming: [String]
+  /// Accounts of which a principal is known.
+  let accounts: Set<String>
+  private(set) var derived: [Hop] = []
+
+  init(_ graph: Graph, _ inputs: Inputs) {
+    self.graph = graph
+    shelf = PolicyShelf(graph)
+    organizations = Organizations(graph, inputs, shelf)
+    let reader = PrincipalReader(
+      graph: graph, inputs: inputs, shelf: shelf, organizations: organizations)
+    let found = graph.order.compactMap { graph.nodes[$0] }.compactMap(reader.principal)
+    principals = Dictionary(uniqueKeysWithValues: found.map { ($0.arn, $0) })
+    order = found.map(\.arn)
+    assuming = found.filter(\.mayAssumeRoles).map(\.arn)
+    accounts = Set(found.map(\.account))
+    derived =
+      order.flatMap { trust(of: $0).map(\.hop) } + order.flatMap { reaches(from: $0) }
+      + graph.nodes(ofType: "aws.lambda.function").flatMap { entries(to: $0) }
+  }
+
+  var problems: [String] { shelf.problems }
+
+  func judge(_ edge: GraphEdge) -> Decision? {
+    switch edge.key.kind {
+    case .authenticatesAs: .of(isActiveKey(edge.from))
+    case .triggers: edge.merged.state["enabled"].map { .of($0 == .bool(true)) }
+    default: nil
+    }
+  }
+
+  func isWorkload(_ node: GraphNode) -> Bool {
+    switch node.type {
+    case "aws.iam.role":
+      !PrincipalReader.isServiceLinked(node) && !isForPeople(node)
+    case "aws.iam.user":
+      graph.edges(.authenticatesAs, to: node.id).contains { isActiveKey($0.from) }
+    case "aws.lambda.function": true
+    default: false
+    }
+  }
+
+  func organizationInputs(account: String) -> (keys: [CollectionKey], gaps: [String]) {
+    switch organizations.membership(of: account) {
+    case .standalone(let key): return ([key], [])
+    case .unknown(let missing): return ([], [missing])
+    case .member(let organization):
+      let (keys, gap) = organizations.accountListing(of: organization)
+      return (keys, gap.map { [$0] } ?? [])
+    }
+  }
+
+  private func isActiveKey(_ id: String) -> Bool {
+    graph.nodes[id]?.merged.state["status"]?.string == "Active"
+  }
+
+  /// Roles that only people step into: those of IAM Identity Center, and those that trust nobody but
+  /// SAML providers.
+  private func isForPeople(_ node: GraphNode) -> Bool {
+    if node.name.hasPrefix("AWSReservedSSO_") { return true }
+    let allows = trustPolicies(of: node.id).flatMap { $0.compiled?.statements ?? [] }
+      .filter { $0.effect == .allow }
+    let principals = allows.flatMap(\.principals)
+    return !principals.isEmpty && !allows.contains(where: \.excludesPrincipals)
+      && principals.allSatisfy { principal in
+        guard case .federated(let provider) = principal else { return false }
+        return provider.contains(":saml-provider/")
+      }
+  }
+
+  func trustPolicies(of role: String) -> [HeldPolicy] {
+    graph.edges(.trustedBy, from: role).map {
+      shelf.policy($0.to, in: graph.nodes[role]?.scope, way: [$0.fact(in: graph)])
+    }
+  }
+
+  /// The facts that a grant stands on: the way to its policy, and what the statement says.
+  func facts(of grant: PolicyAnswer.Grant, saying what: String) -> [Fact] {
+    grant.policy.way + [
+      Fact(.node(grant.policy.id), "\(grant.statement.label) of \(grant.policy.name) \(what)")
+    ]
+  }
+}

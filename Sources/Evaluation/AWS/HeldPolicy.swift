@@ -1,0 +1,144 @@
+internal import Model
+
+/// A policy as somebody holds it: the way to it, and its statements.
+struct HeldPolicy: Sendable {
+  /// The policy node.
+  let id: String
+  let name: String
+  /// Edges and nodes between the holder and the policy, in order.
+  let way: [Fact]
+  /// `nil` where the document is not there or cannot be parsed; then `gap` says what is missing.
+  let compiled: CompiledPolicy?
+  let gap: String
+  /// Detaching it is the smallest change, because its text is the vendor's.
+  let isVendorManaged: Bool
+
+  /// The smallest removable fact of a statement: the statement, or the grant of a vendor's policy.
+  func cause(_ statement: Statement) -> String {
+    guard isVendorManaged, case .edge(let key)? = way.last?.subject else {
+      return "statement \(id) \(statement.index)"
+    }
+    return key.causeText
+  }
+}
+
+/// What a list of policies says to one request.
+struct PolicyAnswer: Sendable {
+  /// The first statement of those that allow most firmly, with its decision.
+  struct Grant: Sendable {
+    var policy: HeldPolicy
+    var statement: Statement
+    var decision: Decision
+  }
+
+  var allow = Decision.denied
+  var deny = Decision.denied
+  var grant: Grant?
+
+  /// No explicit deny, whatever the rest says.
+  var notDenied: Decision { deny.negated }
+  /// Allowed and not denied.
+  var decision: Decision { allow.and(notDenied) }
+}
+
+/// What somebody asks for; a `*` in the action or the resource stands for every one.
+struct Request: Sendable {
+  /// Lower case: action names compare without case.
+  var action: [UInt8]
+  var resource: [UInt8]
+  var context: RequestContext
+
+  init(_ action: String, on resource: String, in context: RequestContext) {
+    self.action = Array(action.lowercased().utf8)
+    self.resource = Array(resource.utf8)
+    self.context = context
+  }
+}
+
+extension [HeldPolicy] {
+  /// - Parameter applies: which statements are about the requester.
+  func answer(_ request: Request, applies: (Statement) -> Bool = { _ in true }) -> PolicyAnswer {
+    var answer = PolicyAnswer()
+    for policy in self {
+      guard let compiled = policy.compiled else {
+        // It may allow and it may deny: whatever is concluded is unknown.
+        answer.allow = answer.allow.or(.unknown(policy.gap))
+        answer.deny = answer.deny.or(.unknown(policy.gap))
+        continue
+      }
+      for statement in compiled.statements where applies(statement) {
+        let decision = statement.decision(
+          action: request.action, resource: request.resource, in: request.context)
+        guard decision.isPossible else { continue }
+        switch statement.effect {
+        case .deny: answer.deny = answer.deny.or(decision)
+        case .allow:
+          answer.allow = answer.allow.or(decision)
+          if decision.level > answer.grant?.decision.level ?? .denied {
+            answer.grant = PolicyAnswer.Grant(
+              policy: policy, statement: statement, decision: decision)
+          }
+        }
+      }
+    }
+    return answer
+  }
+
+  /// The policies with a deny, which a reviewer of an allow wants to see.
+  var withDenies: [HeldPolicy] {
+    filter { $0.compiled?.statements.contains { $0.effect == .deny } ?? true }
+  }
+}
+
+/// Policy documents of a graph, each parsed once.
+struct PolicyShelf: Sendable {
+  private struct Key: Hashable {
+    var digest: String
+    var kind: CompiledPolicy.Kind
+  }
+
+  private let graph: Graph
+  private let compiled: [Key: CompiledPolicy]
+  /// Documents that cannot be judged, for the log: one line each, in order.
+  let problems: [String]
+
+  init(_ graph: Graph) {
+    self.graph = graph
+    var compiled: [Key: CompiledPolicy] = [:]
+    var problems: Set<String> = []
+    for id in graph.order {
+      for node in graph.nodes[id]?.assertions.map(\.value) ?? [] where node.kind == .policy {
+        guard let digest = node.state["document"]?.string else { continue }
+        let key = Key(digest: digest, kind: Self.kind(of: node.type))
+        guard compiled[key] == nil, let bytes = graph.documents[digest] else { continue }
+        do {
+          compiled[key] = try CompiledPolicy(parsing: bytes, as: key.kind)
+        } catch {
+          problems.insert("the policy \(id) cannot be judged: \(error)")
+        }
+      }
+    }
+    self.compiled = compiled
+    self.problems = problems.sorted { $0.precedes($1) }
+  }
+
+  /// The policy of that id as one scope sees it.
+  func policy(_ id: String, in scope: String?, way: [Fact]) -> HeldPolicy {
+    let node = graph.nodes[id]?.view(in: scope)
+    let digest = node?.state["document"]?.string
+    let key = digest.flatMap { digest in
+      node.map { Key(digest: digest, kind: Self.kind(of: $0.type)) }
+    }
+    return HeldPolicy(
+      id: id, name: node?.name ?? id, way: way, compiled: key.flatMap { compiled[$0] },
+      gap: "policy document of \(id)", isVendorManaged: node?.state["awsManaged"] == .bool(true))
+  }
+
+  private static func kind(of type: String) -> CompiledPolicy.Kind {
+    switch type {
+    case "aws.iam.trustPolicy": .trust
+    case "aws.lambda.resourcePolicy": .resource
+    default: .identity
+    }
+  }
+}

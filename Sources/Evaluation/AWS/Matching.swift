@@ -1,0 +1,69 @@
+internal import Model
+
+/// Who makes a request, as a policy with principals sees it.
+enum Requester: Sendable, Hashable {
+  /// A role or user whose policies are in the graph, or a foreign one that is named exactly.
+  case identity(arn: String, account: String)
+  /// Whoever that account lets: its administrator decides.
+  case account(String)
+  case anyone
+  case service(String)
+}
+
+/// How closely a statement's principal fits; the closer counts.
+enum PrincipalFit: Int, Comparable, Sendable {
+  case none, account, everyone, exact
+
+  static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+}
+
+extension PrincipalPattern {
+  func fit(_ requester: Requester) -> PrincipalFit {
+    switch (self, requester) {
+    case (.everyone, _): .everyone
+    case (.account(let id), .identity(_, let account)): id == account ? .account : .none
+    case (.account(let id), .account(let account)): id == account ? .account : .none
+    case (.arn(let text), .identity(let arn, _)):
+      text == arn || Self.isSession(text, of: arn) ? .exact : .none
+    case (.service(let name), .service(let service)): name == service ? .exact : .none
+    default: .none
+    }
+  }
+
+  /// `arn:aws:sts::ACC:assumed-role/NAME/SESSION` is a session of the role NAME, whatever its path;
+  /// the caller chooses the session's name.
+  private static func isSession(_ text: String, of arn: String) -> Bool {
+    guard let session = ARN(text), let role = ARN(arn), session.service == "sts",
+      session.account == role.account
+    else { return false }
+    let parts = session.resource.split(separator: "/")
+    return parts.count == 3 && parts[0] == "assumed-role" && role.resource.hasPrefix("role/")
+      && parts[1] == role.resource.split(separator: "/").last ?? ""
+  }
+}
+
+extension Statement {
+  /// How closely the statement is about the requester.
+  func fit(_ requester: Requester) -> PrincipalFit {
+    let fit = principals.map { $0.fit(requester) }.max() ?? .none
+    guard excludesPrincipals else { return fit }
+    // Only who is named itself is left out: its account alone does not spare it.
+    let isSpared = fit == .exact || fit == .everyone || (fit == .account && requester.isAccount)
+    return isSpared ? .none : .everyone
+  }
+
+  /// Whether it applies to a request, whoever makes it.
+  func decision(
+    action: [UInt8], resource: [UInt8], in context: RequestContext
+  ) -> Decision {
+    let act = actions.decision(for: action, in: context)
+    guard act.isPossible else { return .denied }
+    let on = resources?.decision(for: resource, in: context) ?? .allowed
+    guard on.isPossible else { return .denied }
+    return .all(conditions.map { $0.decision(in: context, for: effect) }).and(act).and(on)
+  }
+}
+
+extension Requester {
+  fileprivate var isAccount: Bool { if case .account = self { true } else { false } }
+}

@@ -1,0 +1,170 @@
+internal import Model
+
+/// What is known about the organizations of a tenant's accounts, and how they limit them.
+struct Organizations: Sendable {
+  /// Where an account stands.
+  enum Membership: Sendable, Hashable {
+    /// The collection whose completeness proves that it is in none.
+    case standalone(CollectionKey)
+    case member(Organization)
+    case unknown(String)
+  }
+
+  struct Organization: Sendable, Hashable {
+    /// The organization's node, its `o-…` id and its management account.
+    var node: String
+    var id: String
+    var management: String
+    /// `CONSOLIDATED_BILLING` organizations have no policies.
+    var hasPolicies: Bool
+  }
+
+  /// Whether an account belongs to the same organization as another.
+  enum Relation: Sendable, Hashable {
+    case same
+    case outside
+    case undecided(String)
+  }
+
+  private let graph: Graph
+  private let inputs: Inputs
+  private let shelf: PolicyShelf
+
+  init(_ graph: Graph, _ inputs: Inputs, _ shelf: PolicyShelf) {
+    self.graph = graph
+    self.inputs = inputs
+    self.shelf = shelf
+  }
+
+  func membership(of account: String) -> Membership {
+    if let edge = graph.edges(.contains, to: "aws:account:\(account)").first(where: {
+      graph.nodes[$0.from]?.type == "aws.organization"
+    }), let organization = organization(edge.from) {
+      return .member(organization)
+    }
+    let keys = inputs.scopes(ofAccount: account).map {
+      CollectionKey(scope: $0, collection: "aws.organizations.organization")
+    }
+    for node in graph.nodes(ofType: "aws.organization") {
+      guard node.assertions.contains(where: { keys.contains($0.provenance.collection) }),
+        let organization = organization(node.id)
+      else { continue }
+      return .member(organization)
+    }
+    if let key = keys.first(where: inputs.isComplete) { return .standalone(key) }
+    return .unknown(
+      keys.compactMap(inputs.gap).first
+        ?? "aws.organizations.organization of account \(account): never read")
+  }
+
+  /// The complete listing of an organization's accounts: where it should be, or why there is none.
+  func accountListing(of organization: Organization) -> (keys: [CollectionKey], gap: String?) {
+    let keys = inputs.scopes(ofAccount: organization.management).map {
+      CollectionKey(scope: $0, collection: "aws.organizations.account")
+    }
+    if let key = keys.first(where: inputs.isComplete) { return ([key], nil) }
+    return (
+      keys,
+      keys.compactMap(inputs.gap).first
+        ?? "aws.organizations.account of management account \(organization.management): never read"
+    )
+  }
+
+  func relation(of other: String, to account: String) -> Relation {
+    if other == account { return .same }
+    switch membership(of: account) {
+    case .standalone: return .outside
+    case .unknown(let missing): return .undecided(missing)
+    case .member(let organization):
+      if case .member(let its) = membership(of: other), its.node == organization.node {
+        return .same
+      }
+      if let gap = accountListing(of: organization).gap { return .undecided(gap) }
+      return .outside
+    }
+  }
+
+  /// The limits that an organization sets to an account's principals and resources.
+  func limits(on account: String) -> AccountLimits {
+    switch membership(of: account) {
+    case .unknown(let missing):
+      return AccountLimits(
+        policies: [], principals: .unknown(missing), resources: .unknown(missing), reasons: [])
+    case .standalone(let key):
+      return .none(
+        Fact(
+          .collection(key),
+          "account \(account) is in no organization, so no service control policy limits it"))
+    case .member(let organization) where !organization.hasPolicies:
+      return .none(
+        Fact(
+          .node(organization.node),
+          "organization \(organization.id) only shares bills: it has no policies"))
+    case .member(let organization) where organization.management == account:
+      return .none(
+        Fact(
+          .node(organization.node),
+          "account \(account) manages organization \(organization.id): "
+            + "service and resource control policies do not apply to it"))
+    case .member(let organization): return memberLimits(account, organization)
+    }
+  }
+
+  /// The account's own policies are evaluated; those of units above it are not known here.
+  private func memberLimits(_ account: String, _ organization: Organization) -> AccountLimits {
+    let keys = inputs.scopes(ofAccount: organization.management).map {
+      CollectionKey(scope: $0, collection: "aws.organizations.policy")
+    }
+    let resources = Decision.unknown(
+      "resource control policies of organization \(organization.id) for account \(account)")
+    guard let read = keys.first(where: inputs.isComplete) else {
+      let gap =
+        keys.compactMap(inputs.gap).first
+        ?? "aws.organizations.policy of management account \(organization.management): never read"
+      return AccountLimits(
+        policies: [], principals: .unknown(gap), resources: resources, reasons: [])
+    }
+    let node = "aws:account:\(account)"
+    let policies = graph.edges(.limitedBy, from: node).filter { $0.key.discriminator == "scp" }
+      .map { edge in
+        shelf.policy(
+          edge.to, in: read.scope,
+          way: [Fact(.edge(edge.key), "account \(account) is limited by \(graph.label(edge.to))")])
+      }
+    return AccountLimits(
+      policies: policies,
+      principals: .unknown(
+        "service control policies of the units above account \(account) in organization "
+          + organization.id),
+      resources: resources, reasons: [])
+  }
+
+  private func organization(_ id: String) -> Organization? {
+    guard let state = graph.nodes[id]?.merged.state, let name = state["organizationId"]?.string,
+      let management = state["managementAccount"]?.string
+    else { return nil }
+    return Organization(
+      node: id, id: name, management: management,
+      hasPolicies: state["featureSet"]?.string != "CONSOLIDATED_BILLING")
+  }
+}
+
+/// How an organization limits an account.
+struct AccountLimits: Sendable {
+  /// Service control policies attached to the account itself; at least one must allow.
+  let policies: [HeldPolicy]
+  /// What else limits its principals (service control policies) and its resources (resource control
+  /// policies).
+  let principals: Decision
+  let resources: Decision
+  /// Why there are no limits, where there are none.
+  let reasons: [Fact]
+
+  static func none(_ reason: Fact) -> AccountLimits {
+    AccountLimits(policies: [], principals: .allowed, resources: .allowed, reasons: [reason])
+  }
+
+  func decision(_ request: Request) -> Decision {
+    policies.isEmpty ? principals : principals.and(policies.answer(request).decision)
+  }
+}

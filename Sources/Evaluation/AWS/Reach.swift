@@ -1,0 +1,112 @@
+internal import Model
+
+extension AWSSemantics {
+  /// `reaches` hops to the unbounded sets of the account: everything (`aws:account:ACC#*`), or
+  /// everything of a service (`aws:account:ACC#s3:*`).
+  ///
+  /// Every service that a policy names is asked about on its own, and one that no policy names
+  /// stands for all the others. So "everything but IAM" is found, whether it is written as a
+  /// `NotAction`, as a deny or as a boundary. Exceptions narrower than a service do not count: the
+  /// rest is unbounded all the same.
+  func reaches(from identity: String) -> [Hop] {
+    guard let source = principals[identity] else { return [] }
+    let services = namedServices(source)
+    let answers = services.map { ($0, source.answer(request($0, source))) }
+    let others = source.answer(request(unnamedService, source))
+    guard others.decision.isPossible else {
+      return answers.filter { $0.1.decision.isPossible }.map { service, answer in
+        hop(source, to: "\(service):*", answer, level: Self.level(ofAll: service), except: [])
+      }
+    }
+    let excluded = answers.filter { !$0.1.decision.isPossible }.map(\.0)
+    var whole = others
+    for (_, answer) in answers where answer.decision.isPossible {
+      whole.allow = whole.allow.and(answer.decision)
+    }
+    let level: AccessLevel = excluded.contains("iam") ? .administer : .manageAccess
+    return [hop(source, to: "*", whole, level: level, except: excluded)]
+  }
+
+  func authority(of identity: String) -> Decision {
+    guard let source = principals[identity] else { return .unknown("identity \(identity)") }
+    let unread = (source.policies + (source.boundary ?? [])).filter { $0.compiled == nil }
+    var decision = Decision.any(unread.map { .unknown($0.gap) })
+    for (action, resource) in probes(source) {
+      decision = decision.or(
+        source.answer(Request(action, on: resource, in: source.context)).decision)
+      if decision == .allowed { break }
+    }
+    return decision
+  }
+
+  /// No service has such a name, so only a pattern for all of them matches it.
+  private var unnamedService: String { "\u{7F}" }
+
+  /// Of all of a service, what the level of access is. To decide who may do what is `manageAccess`.
+  private static func level(ofAll service: String) -> AccessLevel {
+    ["iam", "organizations", "sso", "sts"].contains(service) ? .manageAccess : .administer
+  }
+
+  private func request(_ service: String, _ source: Principal) -> Request {
+    // The widest resource of the service: one region or account less is a bound.
+    let resource =
+      switch service {
+      case "s3": "arn:\(source.partition):s3:::*"
+      case "iam": "arn:\(source.partition):iam::\(source.account):*"
+      default: "arn:\(source.partition):\(service):*:\(source.account):*"
+      }
+    return Request("\(service):*", on: resource, in: source.context)
+  }
+
+  private func namedServices(_ source: Principal) -> [String] {
+    let held = source.policies + (source.boundary ?? []) + source.limits.policies
+    let actions = held.flatMap { $0.compiled?.statements ?? [] }.flatMap(\.actions.patterns)
+    let names = actions.compactMap { pattern -> String? in
+      let parts = pattern.text.lowercased().split(separator: ":", maxSplits: 1)
+      guard parts.count == 2, !parts[0].contains("*"), !parts[0].contains("?") else { return nil }
+      return String(parts[0])
+    }
+    return Set(names + ["iam"]).sorted { $0.precedes($1) }
+  }
+
+  /// What its statements allow, as requests: of an allow and a boundary the narrower counts, so each
+  /// one's actions are tried on the other's resources.
+  private func probes(_ source: Principal) -> [(String, String)] {
+    let allows = (source.policies + (source.boundary ?? [])).flatMap {
+      $0.compiled?.statements ?? []
+    }.filter { $0.effect == .allow }
+    func texts(_ element: Statement.Element?) -> Set<String> {
+      guard let element, !element.isNegated else { return ["*"] }
+      return Set(element.patterns.map(\.text))
+    }
+    let own = allows.flatMap { statement in
+      texts(statement.actions).flatMap { action in
+        texts(statement.resources).map { (action, $0) }
+      }
+    }
+    guard source.boundary != nil else { return own }
+    let actions = Set(allows.flatMap { texts($0.actions) })
+    let resources = Set(allows.flatMap { texts($0.resources) })
+    return own + actions.flatMap { action in resources.map { (action, $0) } }
+  }
+
+  private func hop(
+    _ source: Principal, to set: String, _ answer: PolicyAnswer, level: AccessLevel,
+    except: [String]
+  ) -> Hop {
+    let what = set == "*" ? "every action of every service" : "every action of \(set.dropLast(2))"
+    let but = except.isEmpty ? "" : " except \(except.joined(separator: ", "))"
+    let who = "\(source.isUser ? "user" : "role") \(source.node.name)"
+    let grounds = answer.grant.map {
+      facts(of: $0, saying: "allows \(what) on every resource")
+    }
+    return Hop(
+      kind: "reaches", from: source.arn, to: "aws:account:\(source.account)#\(set)",
+      transfer: .access, decision: answer.decision,
+      sentence:
+        "\(who) may take \(what)\(but) on every resource of account \(source.account)",
+      facts: grounds ?? [], limits: source.limitFacts,
+      cause: answer.grant.map { $0.policy.cause($0.statement) } ?? "identity \(source.arn)",
+      level: level)
+  }
+}

@@ -1,0 +1,50 @@
+internal import Model
+
+/// What is known about a key of a request that nobody has sent yet.
+enum KeyValue: Sendable, Hashable {
+  case known([String])
+  /// The request does not have the key.
+  case absent
+  /// The caller puts in it what fits: satisfied in an allow, avoided in a deny.
+  case callerChosen
+  /// An ARN in this account whose last part the caller, who owns the account, chooses.
+  case chosenName(account: String)
+  /// Only the request can say: source address, VPC, MFA, time, and whatever is not known here.
+  case requestContext
+  /// It could be known, had this been read.
+  case unread(String)
+}
+
+/// The keys that conditions and policy variables read. Names are compared in lower case.
+/// Source: IAM User Guide, "AWS global condition context keys"; "IAM and AWS STS condition keys".
+struct RequestContext: Sendable {
+  private(set) var keys: [String: KeyValue] = [:]
+  /// Tags of the principal that are not among `keys`.
+  var otherPrincipalTags: KeyValue = .absent
+
+  subscript(key: String) -> KeyValue? {
+    get { keys[key.lowercased()] }
+    set { keys[key.lowercased()] = newValue }
+  }
+
+  func value(of key: String) -> KeyValue {
+    let key = key.lowercased()
+    if let value = keys[key] { return value }
+    if key.hasPrefix("aws:principaltag/") { return otherPrincipalTags }
+    if Self.callerChosen.contains(key) || key.hasPrefix("aws:requesttag/") { return .callerChosen }
+    if Self.setByServices.contains(key) { return .absent }
+    return .requestContext
+  }
+
+  private static let callerChosen: Set<String> = [
+    "sts:externalid", "sts:rolesessionname", "sts:sourceidentity", "sts:transitivetagkeys",
+    "aws:tagkeys", "aws:securetransport",
+  ]
+
+  /// Present only when a service acts: a method that goes through one puts them in `keys`.
+  private static let setByServices: Set<String> = [
+    "iam:passedtoservice", "aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid",
+    "aws:sourceorgpaths", "aws:calledvia", "aws:calledviafirst", "aws:calledvialast",
+    "aws:principalservicename", "aws:principalservicenameslist",
+  ]
+}

@@ -1,0 +1,215 @@
+internal import Model
+
+/// Somebody whom a role's trust policy lets in, as far as the trust policy goes.
+struct TrustedParty: Sendable {
+  var hop: Hop
+  var requester: Requester
+  var demandsExternalID: Bool
+}
+
+/// Stands for an account that is not the tenant's: it equals nothing that a policy names.
+private let outside = "outside"
+
+extension AWSSemantics {
+  static let action = "sts:AssumeRole"
+
+  /// `canAssume` hops to a role, from everyone whom its trust policy names.
+  ///
+  /// A trust that names a principal of its own account exactly is enough alone; one that names an
+  /// account, or a principal elsewhere, needs that principal's own policies too. Of a foreign
+  /// account these are its administrator's to write, so they are taken as given.
+  /// Source: IAM User Guide, "Cross-account policy evaluation logic".
+  func trust(of role: String) -> [TrustedParty] {
+    guard let target = principals[role], !target.isUser else { return [] }
+    let policies = trustPolicies(of: role)
+    return requesters(policies, of: target).compactMap { requester in
+      party(requester, policies, target)
+    }.sorted { $0.hop.precedes($1.hop) }
+  }
+
+  func foreignTrust(of identity: String) -> [ForeignTrust] {
+    guard let own = principals[identity]?.account else { return [] }
+    return trust(of: identity).compactMap { party in
+      switch party.requester {
+      case .service: return nil
+      case .anyone:
+        return ForeignTrust(
+          hop: party.hop, account: nil, demandsExternalID: party.demandsExternalID)
+      case .account(let account), .identity(_, let account):
+        guard organizations.relation(of: account, to: own) == .outside else { return nil }
+        return ForeignTrust(
+          hop: party.hop, account: account, demandsExternalID: party.demandsExternalID)
+      }
+    }
+  }
+
+  /// Everybody who might be let in: a superset, each is judged on its own.
+  private func requesters(_ policies: [HeldPolicy], of target: Principal) -> [Requester] {
+    var found: Set<Requester> = []
+    for statement in policies.flatMap({ $0.compiled?.statements ?? [] })
+    where statement.effect == .allow {
+      if statement.excludesPrincipals { found.formUnion([.anyone] + allPrincipals) }
+      for principal in statement.principals where !statement.excludesPrincipals {
+        switch principal {
+        case .everyone:
+          found.formUnion([.anyone] + allPrincipals)
+          found.formUnion(statement.conditions.flatMap(\.namedAccounts).flatMap(members))
+        case .account(let account): found.formUnion(members(of: account))
+        case .arn(let arn):
+          if let account = ARN(arn)?.account {
+            found.insert(.identity(arn: sessionRole(arn) ?? arn, account: account))
+          }
+        case .service(let name): found.insert(.service(name))
+        case .federated, .nobody: break
+        }
+      }
+    }
+    found.remove(.identity(arn: target.arn, account: target.account))
+    return Array(found)
+  }
+
+  private var allPrincipals: [Requester] {
+    order.compactMap { principals[$0] }.map { .identity(arn: $0.arn, account: $0.account) }
+  }
+
+  /// Of an account that was read, the principals whose own policies could let them use a trust in
+  /// the account; of another the account as a whole.
+  private func members(of account: String) -> [Requester] {
+    guard accounts.contains(account) else { return [.account(account)] }
+    return assuming.compactMap { principals[$0] }.filter { $0.account == account }
+      .map { .identity(arn: $0.arn, account: account) }
+  }
+
+  private func sessionRole(_ arn: String) -> String? {
+    guard ARN(arn)?.service == "sts" else { return nil }
+    return order.first { PrincipalPattern.arn(arn).fit(
+      .identity(arn: $0, account: principals[$0]?.account ?? "")) == .exact }
+  }
+
+  private func party(
+    _ requester: Requester, _ policies: [HeldPolicy], _ target: Principal
+  ) -> TrustedParty? {
+    let request = Request(
+      Self.action, on: target.arn, in: context(of: requester, trustedBy: target.account))
+    let trust = policies.answer(request) { $0.fit(requester) > .none }
+    guard trust.decision.isPossible else { return nil }
+    var decision = trust.decision.and(target.limits.resources).and(target.reading)
+    var facts: [Fact] = []
+    var limits = target.limits.reasons
+    if case .identity(let arn, _) = requester, let source = principals[arn] {
+      let (own, grant) = identitySide(of: source, request, trust, policies, target)
+      decision = decision.and(own)
+      facts = grant.map { self.facts(of: $0, saying: "allows \(Self.action) on it") } ?? []
+      limits = source.limitFacts
+    }
+    guard decision.isPossible else { return nil }
+    let from = nodeID(of: requester)
+    if let grant = trust.grant {
+      facts += self.facts(of: grant, saying: "lets \(label(requester)) assume it")
+    }
+    return TrustedParty(
+      hop: Hop(
+        kind: "canAssume", from: from, to: target.arn, transfer: .acquire, decision: decision,
+        sentence: "\(label(requester)) can assume role \(target.node.name)", facts: facts,
+        limits: limits,
+        cause: trust.grant.map { $0.policy.cause($0.statement) } ?? "trust \(target.arn)"),
+      requester: requester,
+      demandsExternalID: demandsExternalID(policies, request, requester))
+  }
+
+  /// What a principal's own policies and limits say to a trust that lets it in.
+  private func identitySide(
+    of source: Principal, _ request: Request, _ trust: PolicyAnswer, _ policies: [HeldPolicy],
+    _ target: Principal
+  ) -> (Decision, PolicyAnswer.Grant?) {
+    let own = source.answer(request)
+    let viaIdentity = own.decision
+    guard source.account == target.account else { return (viaIdentity, own.grant) }
+    let requester = Requester.identity(arn: source.arn, account: source.account)
+    // `*` names everybody, also the principal itself; an account only delegates to its policies.
+    let named = policies.answer(request) { $0.effect == .allow && $0.fit(requester) > .account }
+    let isNamedItself = policies.answer(request) {
+      $0.effect == .allow && $0.fit(requester) == .exact
+    }.allow.isPossible
+    let direct = named.allow.and(
+      source.isNotForbidden(request, namedAsUser: source.isUser && isNamedItself))
+    let delegated = trust.allow.and(viaIdentity)
+    return direct.level >= delegated.level ? (direct, nil) : (delegated, own.grant)
+  }
+
+  private func demandsExternalID(
+    _ policies: [HeldPolicy], _ request: Request, _ requester: Requester
+  ) -> Bool {
+    policies.flatMap { $0.compiled?.statements ?? [] }.filter {
+      $0.effect == .allow && $0.fit(requester) > .none
+        && $0.decision(action: request.action, resource: request.resource, in: request.context)
+          .isPossible
+    }.allSatisfy { $0.conditions.contains(where: \.demandsExternalID) }
+  }
+
+  /// The keys of a request by somebody, as the policy of a resource in `account` sees them.
+  func context(of requester: Requester, trustedBy account: String) -> RequestContext {
+    var context = RequestContext()
+    switch requester {
+    case .identity(let arn, let owner):
+      if let source = principals[arn] { return source.context }
+      context = foreignContext(owner, seenFrom: account)
+      context["aws:PrincipalArn"] = .known([arn])
+    case .account(let owner): context = foreignContext(owner, seenFrom: account)
+    case .anyone:
+      context["aws:PrincipalAccount"] = .known([outside])
+      context["aws:PrincipalArn"] = .chosenName(account: outside)
+      context["aws:PrincipalOrgID"] = .known([outside])
+      context["aws:PrincipalOrgPaths"] = .known([outside])
+      context["aws:PrincipalIsAWSService"] = .known(["false"])
+      context.otherPrincipalTags = .callerChosen
+    case .service(let name):
+      context["aws:PrincipalIsAWSService"] = .known(["true"])
+      context["aws:PrincipalServiceName"] = .known([name])
+      context["aws:SourceArn"] = .requestContext
+      context["aws:SourceAccount"] = .requestContext
+    }
+    return context
+  }
+
+  private func foreignContext(_ owner: String, seenFrom account: String) -> RequestContext {
+    var context = RequestContext()
+    context["aws:PrincipalAccount"] = .known([owner])
+    context["aws:PrincipalArn"] = .chosenName(account: owner)
+    context["aws:PrincipalIsAWSService"] = .known(["false"])
+    context.otherPrincipalTags = .callerChosen
+    let organization: KeyValue =
+      switch organizations.membership(of: owner) {
+      case .member(let its): .known([its.id])
+      case .standalone: .absent
+      case .unknown:
+        switch organizations.relation(of: owner, to: account) {
+        case .undecided(let missing): .unread(missing)
+        case .same, .outside: .known([outside])
+        }
+      }
+    context["aws:PrincipalOrgID"] = organization
+    context["aws:PrincipalOrgPaths"] = organization
+    return context
+  }
+
+  private func nodeID(of requester: Requester) -> String {
+    switch requester {
+    case .identity(let arn, _): arn
+    case .account(let account): "aws:account:\(account)"
+    case .anyone: anyoneNodeID
+    case .service(let name): "aws:service:\(name)"
+    }
+  }
+
+  private func label(_ requester: Requester) -> String {
+    switch requester {
+    case .identity(let arn, let account):
+      principals[arn].map { "\($0.isUser ? "user" : "role") \($0.node.name)" }
+        ?? "\(arn) of account \(account)"
+    case .account(let account): "whoever account \(account) allows"
+    case .anyone: "any AWS principal"
+    case .service(let name): "the service \(name)"
+    }
+  }
+}

@@ -1,0 +1,213 @@
+/// From a tenant's graph to its findings: what may act as what, what that adds up to, and how it is
+/// proved.
+///
+/// - `Graph` is what the scopes assert, at one version: a value, the same for the same assertions.
+/// - `PlatformSemantics` reads a platform's policies and derives hops (`canAssume`, `reaches`, open
+///   entries), each with a `Decision` and the facts it stands on. `AWS/` is one.
+/// - `AuthorityGraph` holds all hops and finds paths.
+/// - `Rule` is data and a pure function; `Rules/` has one file each. An `Inputs` says what may be
+///   relied on, so that what was not read is neither reported nor ruled out.
+/// - `FindingLife` decides what is published, `OCSF` writes it.
+/// - `EvaluationService` is the worker: it finds tenants that are due, reads their graph with
+///   `EvaluationStore`, evaluates, and writes if nobody was faster.
+///
+/// Everything but the last two is pure: time is an input.
+///
+/// ```swift
+/// let evaluation = Evaluation(of: graph, at: now)
+/// for path in evaluation.paths(from: function, to: "aws:account:111122223333#*") {
+///   print(ChainText.lines(evaluation.chain(path)).joined(separator: "\n"))
+/// }
+/// let changes = evaluation.changes(since: published)
+/// ```
+///
+/// To add a rule: a file in `Rules/`, and a place in `Rule.all`.
+internal import Cryptography
+public import Model
+
+/// A graph, judged at one moment.
+public struct Evaluation: Sendable {
+  private let situation: Situation
+  private let now: Timestamp
+
+  /// - Parameter staleAfter: how long a complete collection may be relied on.
+  public init(of graph: Graph, at now: Timestamp, staleAfter: Duration = .seconds(7 * 86400)) {
+    let inputs = Inputs(graph, now: now, staleAfter: staleAfter)
+    let semantics = AWSSemantics(graph, inputs)
+    let authority = AuthorityGraph(graph, derived: semantics.derived, judge: semantics.judge)
+    situation = Situation(
+      graph: graph, semantics: semantics, authority: authority, inputs: inputs)
+    self.now = now
+  }
+
+  /// The best ways from one node to another, strongest first; empty where there is none.
+  public func paths(from: String, to: String) -> [AuthorityPath] {
+    situation.authority.paths(from: from, to: to)
+  }
+
+  /// Every hop that leaves a node, asserted and derived.
+  public func hops(from id: String) -> [Hop] { situation.authority.hops(from: id) }
+
+  /// A path's nodes and edges with their receipts, and what each derived edge stands on.
+  public func chain(_ path: AuthorityPath) -> [EvidenceStep] { situation.graph.chain(path) }
+
+  /// What could not be understood; one line each.
+  public var problems: [String] { situation.semantics.problems }
+
+  /// When the passing of time alone may change the result.
+  public var nextDueAt: Timestamp? { situation.inputs.nextChange }
+
+  /// Everything that the rules find, in order of uid.
+  public var findings: [Finding] { judged.findings.sorted { $0.uid.precedes($1.uid) } }
+
+  /// What has to be published: new, changed, resolved and reopened findings, in order of uid.
+  public func changes(since published: [PublishedFinding]) -> [FindingChange] {
+    let (findings, blocked) = judged
+    var found: [String: Finding] = [:]
+    for finding in findings { found[finding.uid] = finding }
+    let before = Dictionary(published.map { ($0.uid, $0) }) { first, _ in first }
+    let rules = Set(Rule.all.map(\.id) + [Coverage.rule])
+    return Set(found.keys).union(before.keys).sorted { $0.precedes($1) }.compactMap { uid in
+      let old = before[uid]
+      if let finding = found[uid] {
+        let content = OCSF.content(finding)
+        return change(
+          FindingKey(finding), content, .found(digest: OCSF.digest(content)), old?.life)
+      }
+      // A rule that this program does not have can neither find nor resolve.
+      guard let old, old.life.state.isOpen, rules.contains(old.key.rule) else { return nil }
+      let missing = Set(situation.inputs.gaps(old.inputs) + (blocked[uid] ?? []))
+        .sorted { $0.precedes($1) }
+      let content = OCSF.content(of: old.event, missing: missing)
+      let digest = OCSF.digest(content)
+      return change(
+        old.key, content, missing.isEmpty ? .gone(digest: digest) : .notEvaluated(digest: digest),
+        old.life)
+    }
+  }
+
+  private func change(
+    _ key: FindingKey, _ content: JSON, _ observation: Observation, _ life: FindingLife?
+  ) -> FindingChange? {
+    FindingLife.after(life, observation, at: now).map {
+      FindingChange(key: key, life: $0, event: OCSF.event(content, $0))
+    }
+  }
+
+  /// What the rules find, and for subjects that they could not judge, what was missing.
+  private var judged: (findings: [Finding], blocked: [String: [String]]) {
+    var findings: [Finding] = []
+    var blocked: [String: [String]] = [:]
+    for rule in Rule.all {
+      for subject in rule.subjects {
+        for node in situation.graph.nodes(ofType: subject.type) {
+          guard let key = node.scope, let scope = Scope(key) else { continue }
+          let uid = uid(rule.id, node.id)
+          let region = node.merged.state["region"]?.string
+          let (keys, gaps) = subject.needs(scope: key, region: region, situation)
+          let missing = situation.inputs.gaps(keys) + gaps
+          guard missing.isEmpty else {
+            blocked[uid] = missing
+            continue
+          }
+          guard let draft = rule.check(situation, node) else { continue }
+          findings.append(
+            finding(
+              draft, uid, rule.id, rule.title, rule.version,
+              Subject(id: node.id, type: node.type, name: node.name, region: region), scope, keys))
+        }
+      }
+    }
+    return (findings + coverage, blocked)
+  }
+
+  private var coverage: [Finding] {
+    situation.inputs.scopes.compactMap { key in
+      guard let scope = Scope(key), let draft = Coverage.draft(in: key, situation) else {
+        return nil
+      }
+      return finding(
+        draft, uid(Coverage.rule, key), Coverage.rule, Coverage.title, Coverage.version,
+        Subject(id: key, type: "sv0.scope", name: scope.account, region: nil), scope, [])
+    }
+  }
+
+  private struct Subject {
+    var id: String
+    var type: String
+    var name: String
+    var region: String?
+  }
+
+  private func finding(
+    _ draft: Draft, _ uid: String, _ rule: String, _ title: String, _ version: Int,
+    _ subject: Subject, _ scope: Scope, _ keys: [CollectionKey]
+  ) -> Finding {
+    let cited = (draft.chain + draft.limits).flatMap(\.receipts)
+      .map { CollectionKey(scope: $0.scope, collection: $0.collection) }
+    let inputs = Set(keys + cited).sorted { $0.precedes($1) }
+    // The subject's own inputs are current; those of other scopes that the chain crosses may not be.
+    let missing = Set(draft.decision.missing + situation.inputs.gaps(inputs))
+    return Finding(
+      tenant: situation.graph.tenant, uid: uid, rule: rule, ruleTitle: title,
+      ruleVersion: version, subject: subject.id, subjectType: subject.type,
+      subjectName: subject.name, scope: scope, region: subject.region, severity: draft.severity,
+      strength: draft.decision.strength ?? .unknown, via: draft.via, title: draft.title,
+      description: draft.description, chain: draft.chain, limits: draft.limits,
+      targets: draft.targets, conditions: draft.decision.conditions,
+      missing: missing.sorted { $0.precedes($1) },
+      cause: SHA256.hexDigest("\(situation.graph.tenant)\n\(draft.cause)"), inputs: inputs)
+  }
+
+  private func uid(_ rule: String, _ subject: String) -> String {
+    SHA256.hexDigest("\(situation.graph.tenant)\n\(rule)\n\(subject)")
+  }
+}
+
+/// What identifies a finding in the store.
+public struct FindingKey: Sendable, Hashable {
+  public var uid: String
+  public var rule: String
+  public var subject: String
+  public var scope: String
+  public var severity: Severity
+  public var inputs: [CollectionKey]
+}
+
+/// A finding as it was last published.
+public struct PublishedFinding: Sendable, Hashable {
+  public var key: FindingKey
+  public var life: FindingLife
+  /// The event as it was published.
+  public var event: JSON
+
+  public var uid: String { key.uid }
+  public var inputs: [CollectionKey] { key.inputs }
+
+  public init(key: FindingKey, life: FindingLife, event: JSON) {
+    self.key = key
+    self.life = life
+    self.event = event
+  }
+}
+
+/// A version to be published.
+public struct FindingChange: Sendable, Hashable {
+  public var key: FindingKey
+  public var life: FindingLife
+  public var event: JSON
+}
+
+extension FindingKey {
+  init(_ finding: Finding) {
+    self.init(
+      uid: finding.uid, rule: finding.rule, subject: finding.subject,
+      scope: finding.scope.description, severity: finding.severity, inputs: finding.inputs)
+  }
+}
+
+extension CollectionKey {
+  func precedes(_ other: CollectionKey) -> Bool {
+    scope == other.scope ? collection.precedes(other.collection) : scope.precedes(other.scope)
+  }
+}

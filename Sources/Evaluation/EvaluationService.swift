@@ -1,0 +1,135 @@
+public import Logging
+internal import Metrics
+public import Model
+public import PostgresClient
+internal import Synchronization
+
+/// The evaluator: judges every tenant whose graph has changed, or whose time has come.
+///
+/// Any number may run: whoever writes first counts, the others' work is thrown away.
+///
+/// ```swift
+/// let service = EvaluationService(pool: pool, now: now, log: log)
+/// let loop = PeriodicLoop(
+///   name: "evaluator", interval: .seconds(1), health: health, log: log, body: service.turn)
+/// ```
+public final class EvaluationService: Sendable {
+  public struct Settings: Sendable {
+    /// A change is evaluated once nothing followed it for this long …
+    public var quiet: Duration
+    /// … and at the latest after this.
+    public var maximumDelay: Duration
+    /// How long a complete collection may be relied on.
+    public var staleAfter: Duration
+
+    public init(
+      quiet: Duration = .seconds(10), maximumDelay: Duration = .seconds(60),
+      staleAfter: Duration = .seconds(7 * 86400)
+    ) {
+      self.quiet = quiet
+      self.maximumDelay = maximumDelay
+      self.staleAfter = staleAfter
+    }
+  }
+
+  private let store: EvaluationStore
+  private let settings: Settings
+  private let now: @Sendable () -> Timestamp
+  private let log: Logger
+  /// Tenants that cannot be evaluated, with the version at which that was found: they are left alone
+  /// until it changes, so that they do not stop the others.
+  private let failed = Mutex<[String: Int64]>([:])
+
+  public init(
+    pool: PostgresPool, settings: Settings = Settings(), now: @escaping @Sendable () -> Timestamp,
+    log: Logger
+  ) {
+    store = EvaluationStore(pool)
+    self.settings = settings
+    self.now = now
+    self.log = log
+  }
+
+  /// Evaluates every tenant that is due; returns whether one was.
+  ///
+  /// - Throws: a retriable `EvaluationError`; what was written stays.
+  public func turn() async throws -> Bool {
+    var evaluated = false
+    for clock in try await store.clocks() where isDue(clock) {
+      do {
+        try await evaluate(clock.tenant)
+        evaluated = true
+      } catch let error as EvaluationError where !error.isRetriable {
+        failed.withLock { $0[clock.tenant] = clock.graphVersion }
+        Counter(label: "sv0_evaluations_total", dimensions: [("result", "failed")]).increment()
+        log.error(
+          "a tenant cannot be evaluated",
+          metadata: ["tenant": "\(clock.tenant)", "error": "\(error)"])
+      }
+    }
+    return evaluated
+  }
+
+  private func isDue(_ clock: TenantClock) -> Bool {
+    failed.withLock { $0[clock.tenant] } != clock.graphVersion
+      && clock.isDue(at: now(), quiet: settings.quiet, maximumDelay: settings.maximumDelay)
+  }
+
+  private func evaluate(_ tenant: String) async throws {
+    guard let reading = try await store.read(tenant) else { return }
+    let at = now()
+    let evaluation = Evaluation(of: reading.graph, at: at, staleAfter: settings.staleAfter)
+    let changes = evaluation.changes(since: reading.findings)
+    let written = try await store.write(
+      EvaluationResult(
+        clock: reading.clock, changes: changes, inputs: inputs(reading.graph, at),
+        nextDueAt: evaluation.nextDueAt, at: at))
+    let result = written ? "written" : "superseded"
+    Counter(label: "sv0_evaluations_total", dimensions: [("result", result)]).increment()
+    guard written else { return }
+    for change in changes {
+      let state = change.life.state.rawValue
+      Counter(label: "sv0_finding_changes_total", dimensions: [("state", state)]).increment()
+    }
+    report(evaluation, changes, reading)
+  }
+
+  private func report(
+    _ evaluation: Evaluation, _ changes: [FindingChange], _ reading: EvaluationStore.Reading
+  ) {
+    log.info(
+      "evaluated",
+      metadata: [
+        "tenant": "\(reading.clock.tenant)", "graphVersion": "\(reading.clock.graphVersion)",
+        "nodes": "\(reading.graph.nodes.count)", "changes": "\(changes.count)",
+      ])
+    for problem in evaluation.problems {
+      log.warning(
+        "results that depend on it are unknown",
+        metadata: ["tenant": "\(reading.clock.tenant)", "problem": "\(problem)"])
+    }
+    for (name, definers) in reading.graph.conflicts.sorted(by: { $0.key.precedes($1.key) }) {
+      log.warning(
+        "a name has two definers; it joins nothing until one of them is gone",
+        metadata: ["name": "\(name)", "definers": "\(definers.joined(separator: ", "))"])
+    }
+  }
+
+  /// What the evaluation was made from, for the record.
+  private func inputs(_ graph: Graph, _ at: Timestamp) -> JSON {
+    let collections = graph.collections.sorted { $0.key.precedes($1.key) }
+    return [
+      "at": .string(at.description), "graphVersion": .integer(graph.version),
+      "staleAfterSeconds": .integer(settings.staleAfter.components.seconds),
+      "rules": .array(
+        Rule.all.map { ["id": .string($0.id), "version": .integer(Int64($0.version))] }),
+      "collections": .array(
+        collections.map { key, status in
+          [
+            "scope": .string(key.scope), "collection": .string(key.collection),
+            "outcome": .string(status.outcome.rawValue), "epoch": .integer(status.epoch),
+          ]
+        }),
+    ]
+  }
+}

@@ -1,0 +1,74 @@
+public import Model
+
+/// Which collections an evaluation may rely on.
+///
+/// A collection is current if its newest outcome is `complete` or `unchanged`, or `unsupported` with
+/// no open row, and it has not become stale since. Anything else is a gap with a reason that names
+/// what is missing; the reason does not change from day to day.
+public struct Inputs: Sendable {
+  private let collections: [CollectionKey: CollectionStatus]
+  private let populated: Set<CollectionKey>
+  private let now: Timestamp
+  private let staleAfter: Duration
+
+  public init(_ graph: Graph, now: Timestamp, staleAfter: Duration) {
+    collections = graph.collections
+    populated = graph.populated
+    self.now = now
+    self.staleAfter = staleAfter
+  }
+
+  /// Why the collection cannot be relied on; `nil` where it can.
+  public func gap(_ key: CollectionKey) -> String? {
+    guard let status = collections[key] else { return "\(key): never read" }
+    switch status.outcome {
+    case .complete, .unchanged:
+      let proved = status.proved
+      guard now - proved > staleAfter else { return nil }
+      return "\(key): last complete on \(proved.day)"
+    case .unsupported where !populated.contains(key): return nil
+    case .unsupported, .partial, .denied, .throttled, .failed:
+      let missing = status.missing.isEmpty ? "" : " (\(status.missing.joined(separator: ", ")))"
+      return "\(key): \(status.outcome.rawValue)\(missing)"
+    }
+  }
+
+  public func gaps(_ keys: some Sequence<CollectionKey>) -> [String] {
+    Set(keys.compactMap(gap)).sorted { $0.precedes($1) }
+  }
+
+  /// When the next current collection becomes stale.
+  public var nextChange: Timestamp? {
+    collections.values
+      .filter { [.complete, .unchanged].contains($0.outcome) }
+      .map { $0.proved + staleAfter + .milliseconds(1) }
+      .filter { $0 > now }.min()
+  }
+
+  /// Scope keys with at least one collection, in order.
+  public var scopes: [String] {
+    Set(collections.keys.map(\.scope)).sorted { $0.precedes($1) }
+  }
+
+  /// Scope keys of an account, in order.
+  func scopes(ofAccount account: String) -> [String] {
+    scopes.filter { Scope($0)?.account == account }
+  }
+
+  /// Regions in which a collection was tried: `aws.lambda.function@eu-west-1` has one.
+  func regions(of collection: String, in scope: String) -> [String] {
+    collections.keys.filter { $0.scope == scope && $0.collection.hasPrefix(collection + "@") }
+      .map { String($0.collection.dropFirst(collection.count + 1)) }.sorted { $0.precedes($1) }
+  }
+
+  func isComplete(_ key: CollectionKey) -> Bool {
+    gap(key) == nil && collections[key]?.outcome != .unsupported
+  }
+}
+
+extension CollectionStatus {
+  /// When its content was last known to be all there is.
+  fileprivate var proved: Timestamp {
+    [.complete, .unchanged].contains(outcome) ? max(at, completedAt ?? at) : completedAt ?? at
+  }
+}

@@ -1,0 +1,39 @@
+internal import Model
+
+/// What a platform's policies mean: the one place where rules and paths meet a vendor's logic.
+///
+/// An implementation is built from a graph and answers from it alone, so it is as deterministic as
+/// the graph.
+protocol PlatformSemantics: Sendable {
+  /// Derived hops: `canAssume`, `reaches`, and entries that a resource policy decides.
+  var derived: [Hop] { get }
+
+  /// What was not understood, for whoever runs the evaluator; one line each, in order.
+  var problems: [String] { get }
+
+  /// Whether an asserted hop is in force; `nil` takes it as it stands.
+  func judge(_ edge: GraphEdge) -> Decision?
+
+  /// Whether a node is a non-human identity or automation of the tenant's own.
+  func isWorkload(_ node: GraphNode) -> Bool
+
+  /// Whether an identity may do anything at all.
+  func authority(of identity: String) -> Decision
+
+  /// Who an identity's trust lets in from outside of its organization.
+  func foreignTrust(of identity: String) -> [ForeignTrust]
+
+  /// The collections that tell which accounts belong to the tenant's organization, as seen from an
+  /// account; and what is missing where they do not exist.
+  func organizationInputs(account: String) -> (keys: [CollectionKey], gaps: [String])
+}
+
+/// A trust that reaches beyond the organization.
+struct ForeignTrust: Sendable, Hashable {
+  /// The hop `canAssume` from the foreign party.
+  var hop: Hop
+  /// `nil` is anyone.
+  var account: String?
+  /// Every statement that lets the party in demands an external id.
+  var demandsExternalID: Bool
+}

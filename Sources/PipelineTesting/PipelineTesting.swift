@@ -1,0 +1,47 @@
+/// # PipelineTesting
+///
+/// What stands in for the outside in tests: a platform (`ScriptedTransport`), the broker
+/// (`RecordingProducer`, `ScriptedConsumer`), time (`ManualClock`). And `ConnectorConformance`,
+/// which every connector must pass.
+///
+/// Nothing here waits in real time, and nothing asserts: results are values for the test to check.
+///
+/// ```swift
+/// let transport = ScriptedTransport { call in .json(#"{"Functions": []}"#) }
+/// let attempt = await TestAttempt(connector: AWSConnector(), transport: transport).run()
+/// #expect(attempt.outcome(of: "aws.lambda.function@eu-west-1") == .complete)
+/// ```
+public import Model
+internal import Synchronization
+
+/// A clock that moves only when somebody waits on it, or a test says so.
+public final class ManualClock: Sendable {
+  private let time: Mutex<Timestamp>
+
+  public init(_ start: Timestamp = Timestamp(milliseconds: 1_795_255_200_000)) {
+    time = Mutex(start)
+  }
+
+  public var now: Timestamp { time.withLock { $0 } }
+
+  public func advance(by duration: Duration) {
+    time.withLock { $0 = $0 + duration }
+  }
+
+  /// Returns at once, with the clock moved on.
+  public func sleep(_ duration: Duration) async throws {
+    try Task.checkCancellation()
+    advance(by: duration)
+    await Task.yield()
+  }
+}
+
+/// Waits until a condition holds; `false` after a minute, which only a broken test reaches.
+public func eventually(_ condition: () async -> Bool) async -> Bool {
+  let deadline = ContinuousClock.now + .seconds(60)
+  while ContinuousClock.now < deadline {
+    if await condition() { return true }
+    try? await Task.sleep(for: .milliseconds(2))
+  }
+  return await condition()
+}

@@ -1,0 +1,123 @@
+import AWSConnector
+import Extraction
+import Model
+import PipelineTesting
+import Testing
+
+@Suite struct CollectionTests {
+  /// Collections of the whole account, with how many records the fake one has.
+  static let all = [
+    "aws.iam.role": 1, "aws.iam.user": 1, "aws.iam.group": 0, "aws.iam.policy": 1,
+    "aws.iam.accessKey": 1, "aws.organizations.organization": 1, "aws.organizations.account": 2,
+    "aws.organizations.policy": 1, "aws.lambda.function@eu-west-1": 1,
+    "aws.lambda.policy@eu-west-1": 1, "aws.lambda.url@eu-west-1": 1,
+    "aws.lambda.eventSourceMapping@eu-west-1": 1,
+  ]
+
+  @Test func everyCollectionOfAnAccountIsRead() async {
+    let attempt = FakeAWS().attempt()
+    let published = await attempt.run()
+    #expect(
+      ConnectorConformance.violations(
+        of: published, by: FakeAWS.connector, dispatch: attempt.dispatch, secrets: FakeAWS.secrets)
+        == [])
+    #expect(published.outcomes == Self.all.mapValues { _ in .complete })
+    for (collection, count) in Self.all {
+      #expect(published.records(of: collection).count == count, "\(collection)")
+    }
+    #expect(published.ended?.outcome == .complete)
+  }
+
+  @Test func theConnectorDescribesItself() {
+    #expect(ConnectorConformance.violations(of: FakeAWS.connector) == [])
+    let role = FakeAWS.connector.catalog.collections.first { $0.name == "aws.iam.role" }
+    #expect(
+      role?.operations.map(\.source) == [
+        "https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html"
+      ])
+  }
+
+  @Test func composedRecordsHaveTheirParts() async {
+    let published = await FakeAWS().attempt().run()
+    #expect(
+      published.records(of: "aws.iam.accessKey").map(\.text) == [
+        #"{"AccessKeyMetadata":{"UserName":"ci","AccessKeyId":"AKIACI","Status":"Active"},"#
+          + #""UserArn":"arn:aws:iam::111122223333:user/ci","#
+          + #""AccessKeyLastUsed":{"ServiceName":"s3","LastUsedDate":"2026-11-20T00:00:00Z"}}"#
+      ])
+    #expect(
+      published.records(of: "aws.lambda.policy@eu-west-1").map(\.text) == [
+        #"{"FunctionArn":"arn:aws:lambda:eu-west-1:111122223333:function:one","#
+          + #""Policy":"{\"Statement\": []}","RevisionId":"r1"}"#
+      ])
+    #expect(
+      published.records(of: "aws.organizations.policy").first?.text.hasSuffix(
+        #""Targets":[{"TargetId":"r-1","Type":"ROOT"}]}"#) == true)
+  }
+
+  @Test func environmentValuesBecomeShapes() async {
+    let published = await FakeAWS().attempt(collections: ["aws.lambda.function"]).run()
+    let record = published.records(of: "aws.lambda.function@eu-west-1").first
+    #expect(
+      record?.text.contains(
+        #""Environment":{"Variables":{"E":"empty","TABLE":"reference","TOKEN":"opaque"}}"#) == true)
+    #expect(published.started?.collections == ["aws.lambda.function@eu-west-1"])
+  }
+
+  @Test func recordsPointToTheirCalls() async {
+    let published = await FakeAWS().attempt(collections: ["aws.lambda.policy"]).run()
+    let end = published.end(of: "aws.lambda.policy@eu-west-1")
+    #expect(end?.calls.map(\.operation) == ["lambda:ListFunctions", "lambda:GetPolicy"])
+    #expect(published.records.map(\.call) == [1])
+    #expect(
+      end?.calls.last?.url
+        == "https://lambda.eu-west-1.amazonaws.com/2015-03-31/functions/one/policy")
+  }
+
+  @Test func aMemberAccountCannotListTheOrganization() async {
+    let aws = FakeAWS.answering(
+      "DescribeOrganization",
+      Answer(#"{"Organization":{"Arn":"arn:o","MasterAccountId":"999900001111"}}"#))
+    let published = await aws.attempt(collections: ["aws.organizations.*"]).run()
+    #expect(
+      published.outcomes == [
+        "aws.organizations.organization": .complete, "aws.organizations.account": .unsupported,
+        "aws.organizations.policy": .unsupported,
+      ])
+    #expect(published.ended?.outcome == .complete)
+  }
+
+  @Test func noOrganizationIsAnAnswer() async {
+    let aws = FakeAWS.answering(
+      "DescribeOrganization",
+      FakeAWS.refusal("DescribeOrganization", code: "AWSOrganizationsNotInUseException"))
+    let published = await aws.attempt(collections: ["aws.organizations.*"]).run()
+    #expect(Set(published.outcomes.values) == [.complete])
+    #expect(published.records.isEmpty)
+  }
+
+  @Test func whatAFunctionDoesNotHaveIsNoRecord() async {
+    let none = FakeAWS.refusal("GetPolicy", code: "ResourceNotFoundException", status: 404)
+    let aws = FakeAWS { operation, _ in
+      ["GetPolicy", "GetFunctionUrlConfig"].contains(operation) ? none : nil
+    }
+    let published = await aws.attempt(collections: ["aws.lambda.*"]).run()
+    #expect(published.outcome(of: "aws.lambda.policy@eu-west-1") == .complete)
+    #expect(published.outcome(of: "aws.lambda.url@eu-west-1") == .complete)
+    #expect(published.records(of: "aws.lambda.policy@eu-west-1").isEmpty)
+  }
+
+  @Test func pagesAreFollowedToTheEnd() async {
+    let aws = FakeAWS { operation, call in
+      guard operation == "ListEventSourceMappings" else { return nil }
+      switch call.path.split(separator: "?").last {
+      case "Marker=a%2Fb": return Answer(#"{"EventSourceMappings":[],"NextMarker":"c"}"#)
+      case "Marker=c": return Answer(#"{"EventSourceMappings":[{"UUID":"u-2"}],"NextMarker":""}"#)
+      default: return Answer(#"{"EventSourceMappings":[{"UUID":"u-1"}],"NextMarker":"a/b"}"#)
+      }
+    }
+    let published = await aws.attempt(collections: ["aws.lambda.eventSourceMapping"]).run()
+    #expect(published.records.map(\.key) == ["u-1", "u-2"])
+    #expect(published.records.map(\.call) == [0, 2])
+  }
+}

@@ -1,0 +1,102 @@
+import AWSConnector
+import Authentication
+import Extraction
+import JSONReader
+import Model
+import PipelineTesting
+import Testing
+
+/// The connector against a server that speaks AWS's protocols.
+@Suite struct MotoTests {
+  private static let secret = "planted-value-that-must-never-appear"
+  private static let trust =
+    #"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#
+  /// A ZIP archive with one empty file.
+  private static let code =
+    "UEsDBBQAAAAAAAAAIVwAAAAAAAAAAAAAAAAEAAAAaS5weVBLAQIUAxQAAAAAAAAAIVwAAAAAAAAAAAAAAAAEAAAAAAAAAAAAAACAAQAAAABpLnB5UEsFBgAAAAABAAEAMgAAACIAAAAAAA=="
+
+  private func fill(_ account: MotoAccount) async throws {
+    try await account.iam(
+      "CreateRole", ["RoleName": "worker", "AssumeRolePolicyDocument": Self.trust])
+    try await account.iam(
+      "PutRolePolicy",
+      [
+        "RoleName": "worker", "PolicyName": "inline",
+        "PolicyDocument": #"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#,
+      ])
+    try await account.iam("CreateGroup", ["GroupName": "deployers"])
+    try await account.iam("CreateUser", ["UserName": "ci"])
+    try await account.iam("CreateAccessKey", ["UserName": "ci"])
+    let role = "arn:aws:iam::\(account.id):role/worker"
+    for name in ["public", "private"] {
+      try await account.lambda(
+        "/2015-03-31/functions",
+        [
+          "FunctionName": .string(name), "Runtime": "python3.12", "Role": .string(role),
+          "Handler": "i.handler", "Code": ["ZipFile": .string(Self.code)],
+          "Environment": ["Variables": ["TOKEN": .string(Self.secret), "EMPTY": ""]],
+        ])
+    }
+    try await account.lambda(
+      "/2015-03-31/functions/public/policy",
+      [
+        "StatementId": "url", "Action": "lambda:InvokeFunctionUrl", "Principal": "*",
+        "FunctionUrlAuthType": "NONE",
+      ])
+    try await account.lambda("/2021-10-31/functions/public/url", ["AuthType": "NONE"])
+    try await account.queue("jobs")
+    try await account.lambda(
+      "/2015-03-31/event-source-mappings",
+      [
+        "FunctionName": "private",
+        "EventSourceArn": .string("arn:aws:sqs:\(MotoAccount.region):\(account.id):jobs"),
+      ])
+    _ = try await account.organizations("CreateOrganization", ["FeatureSet": "ALL"])
+    _ = try await account.organizations(
+      "CreateAccount", ["AccountName": "member", "Email": "member@acme.example"])
+  }
+
+  @Test func anAccountIsReadThroughAnAssumedRole() async throws {
+    let account = try await MotoAccount()
+    try await fill(account)
+    let connector = AWSConnector(
+      secrets: SecretResolver(
+        variable: {
+          [
+            "AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo-secret-key",
+            "EXTERNAL_ID": "acme-external-id",
+          ][$0]
+        }, file: { _ in nil }))
+    let attempt = TestAttempt(
+      connector: connector, transport: account.transport, account: account.id,
+      settings: [
+        "roleName": "SecurityV0ReadOnly", "regions": [.string(MotoAccount.region)],
+        "endpoint": .string(account.endpoint),
+      ], credentials: FakeAWS.assumeRole)
+    let published = await attempt.run()
+    #expect(
+      ConnectorConformance.violations(
+        of: published, by: connector, dispatch: attempt.dispatch,
+        secrets: [Self.secret, "demo-secret-key", "acme-external-id"]) == [])
+    for end in published.collections {
+      #expect(end.outcome == .complete, "\(end.collection): \(end.message ?? "")")
+    }
+    let region = MotoAccount.region
+    let counts = [
+      "aws.iam.role": 1, "aws.iam.user": 1, "aws.iam.group": 1, "aws.iam.accessKey": 1,
+      "aws.organizations.organization": 1, "aws.organizations.account": 2,
+      "aws.organizations.policy": 1, "aws.lambda.function@\(region)": 2,
+      "aws.lambda.policy@\(region)": 1, "aws.lambda.url@\(region)": 1,
+      "aws.lambda.eventSourceMapping@\(region)": 1,
+    ]
+    for (collection, count) in counts {
+      #expect(published.records(of: collection).count == count, "\(collection)")
+    }
+    for record in published.records {
+      let raw = RawRecord(
+        scope: attempt.dispatch.scope, collection: record.collection, key: record.key,
+        bytes: Array(record.text.utf8))
+      #expect(throws: Never.self, "\(record.text)") { try connector.normalizer.assertions(of: raw) }
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import Model
+import Pipeline
+import PostgresClient
+import Testing
+
+@testable import Loading
+
+@Suite struct DeliveryTests {
+  @Test func everyMessageMayComeTwiceAndInPieces() async throws {
+    try await LoaderFixture.with { fixture in
+      try await fixture.dispatch(epoch: 1)
+      let messages = fixture.messages(epoch: 1, [roles(.role("a"), .role("b", inline: ["p"]))])
+      try await fixture.loader.handle(Array(messages[0..<2]))
+      try await fixture.loader.handle(Array(messages[0..<3]))
+      try await fixture.loader.handle(messages)
+      let once = try await fixture.versions
+      #expect(once.count == 8)
+      try await fixture.loader.handle(messages)
+      #expect(try await fixture.versions == once)
+      #expect(try await fixture.rows("SELECT outcome FROM sv0.collections") == ["complete"])
+    }
+  }
+
+  @Test func anEarlierEpochChangesNothingAfterALaterOne() async throws {
+    try await LoaderFixture.with { fixture in
+      try await fixture.dispatch(epoch: 1, state: .extracted)
+      try await fixture.scan(epoch: 2, [roles(.role("a"))])
+      let before = try await fixture.versions
+      try await fixture.loader.handle(fixture.messages(epoch: 1, [roles(.role("old"))]))
+      #expect(try await fixture.versions == before)
+      #expect(
+        try await fixture.rows("SELECT outcome_epoch::text FROM sv0.collections") == ["2"])
+    }
+  }
+
+  @Test func aSupersededAttemptIsNotApplied() async throws {
+    try await LoaderFixture.with { fixture in
+      try await fixture.dispatch(epoch: 1)
+      let zombie = fixture.messages(epoch: 1, [roles(.role("zombie"))])
+      try await fixture.loader.handle(Array(zombie.dropLast()))
+      try await fixture.dispatch(epoch: 1, attempt: 2)
+      try await fixture.loader.handle([zombie.last!])
+      #expect(try await fixture.openNodes.isEmpty)
+      try await fixture.loader.handle(
+        fixture.messages(epoch: 1, attempt: 2, [roles(.role("a"))]))
+      #expect(try await fixture.openNodes.count == 2)
+    }
+  }
+
+  @Test func whatCannotBeReadBecomesADeadLetterAndThePartitionMovesOn() async throws {
+    try await LoaderFixture.with { fixture in
+      try await fixture.dispatch(epoch: 1)
+      let scan = fixture.messages(epoch: 1, [roles(.role("a"))])
+      let header = RecordHeader(
+        run: LoaderFixture.run(1), attempt: 1,
+        .record(collection: "aws.iam.role", sequence: 9, key: "x", call: 0))
+      let unknown = RecordHeader(run: LoaderFixture.run(99), attempt: 1, .scanStarted)
+      let bad = [
+        fixture.message(headers: [], value: []),
+        fixture.message(key: "no scope", headers: [header.header], value: []),
+        fixture.message(headers: [header.header], value: Array("{".utf8)),
+        fixture.message(headers: [header.header], value: nil),
+        fixture.message(
+          key: "other/aws-prod/aws/111122223333", headers: [header.header], value: []),
+        fixture.message(
+          key: "acme/aws-prod/aws/999999999999", headers: [header.header], value: []),
+        fixture.message(headers: [unknown.header], value: []),
+      ]
+      try await fixture.loader.handle(bad + scan)
+      let reasons = fixture.sent.on(Topic.deadLetter).map { letter in
+        letter.headers.first { $0.name == "sv0.errors.class.name" }?.value.map {
+          String(decoding: $0, as: UTF8.self)
+        }
+      }
+      #expect(
+        reasons == [
+          "malformed", "malformed", "malformed", "malformed", "unknown-run", "tenant",
+          "unknown-run",
+        ])
+      #expect(try await fixture.openNodes.count == 2)
+    }
+  }
+
+  @Test func aLoaderThatLostItsPartitionWritesNothing() async throws {
+    try await LoaderFixture.with { fixture in
+      try await fixture.dispatch(epoch: 1)
+      let messages = fixture.messages(epoch: 1, [roles(.role("a"))])
+      let successor = LoaderFixture.loader(fixture.pool, fixture.sent)
+      _ = try await successor.starts(of: [LoaderFixture.partition])
+      await #expect(throws: LoadingError.self) { try await fixture.loader.handle(messages) }
+      #expect(try await fixture.openNodes.isEmpty)
+      try await successor.handle(messages)
+      #expect(try await fixture.openNodes.count == 2)
+    }
+  }
+
+  @Test func readingGoesOnWhereStagingStopped() async throws {
+    try await LoaderFixture.with { fixture in
+      try await fixture.dispatch(epoch: 1)
+      let messages = fixture.messages(epoch: 1, [roles(.role("a"), .role("b"))])
+      try await fixture.loader.handle(Array(messages[0..<3]))
+      let start = try await fixture.loader.starts(of: [LoaderFixture.partition])
+      #expect(start[LoaderFixture.partition] == .offset(3))
+    }
+  }
+
+  @Test func afterStagingIsLostReadingBeginsAtTheOldestOpenAttempt() async throws {
+    try await LoaderFixture.with { fixture in
+      try await fixture.scan(epoch: 1, [roles(.role("a"))])
+      try await fixture.dispatch(epoch: 2)
+      let messages = fixture.messages(epoch: 2, [roles(.role("a"), .role("b"))])
+      try await fixture.loader.handle(Array(messages[0..<3]))
+      // What a crash of the server does to unlogged tables.
+      try await fixture.pool.withTransaction { transaction in
+        try await transaction.executeScript(
+          """
+          TRUNCATE sv0.staged_objects, sv0.staged_nodes, sv0.staged_edges, sv0.staged_documents,
+            sv0.staged_ends, sv0.staged_positions
+          """)
+      }
+      let start = try await fixture.loader.starts(of: [LoaderFixture.partition])
+      #expect(start[LoaderFixture.partition] == .offset(messages[0].offset))
+      try await fixture.loader.handle(messages)
+      #expect(try await fixture.openNodes.count == 4)
+      #expect(try await fixture.rows("SELECT outcome FROM sv0.collections") == ["complete"])
+    }
+  }
+
+  @Test func dataTheDatabaseRefusesIsADeadLetterNotAStandstill() async throws {
+    try await LoaderFixture.with { fixture in
+      try await fixture.dispatch(epoch: 1)
+      var poisoned = Fragment.role("b")
+      poisoned.nodes[0].name = "nul\0"
+      let messages = fixture.messages(epoch: 1, [roles(.role("a"), poisoned)])
+      await #expect(throws: BadMessage.self) { try await fixture.loader.handle(messages) }
+      for message in messages {
+        do { try await fixture.loader.handle([message]) } catch is BadMessage {}
+      }
+      #expect(try await fixture.openNodes.count == 2)
+      #expect(try await fixture.rows("SELECT outcome FROM sv0.collections") == ["partial"])
+    }
+  }
+}
