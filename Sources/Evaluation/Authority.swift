@@ -32,10 +32,13 @@ public struct Fact: Sendable, Hashable {
 
   public var subject: Subject
   public var sentence: String
+  /// Of a policy node, the index of the statement that it is about.
+  public var statement: Int?
 
-  public init(_ subject: Subject, _ sentence: String) {
+  public init(_ subject: Subject, _ sentence: String, statement: Int? = nil) {
     self.subject = subject
     self.sentence = sentence
+    self.statement = statement
   }
 }
 

@@ -10,6 +10,7 @@ extension Graph {
     case .node(let id):
       EvidenceStep(
         subject: .node(id: id), basis: .direct, sentence: fact.sentence,
+        statement: fact.statement.flatMap { statement($0, of: id, in: scope) },
         receipts: receipts(nodes[id]?.assertions.map(\.provenance) ?? [], in: scope))
     case .edge(let key):
       EvidenceStep(
@@ -44,6 +45,11 @@ extension Graph {
     }
   }
 
+  /// `sha256:…#0`: a statement of a document.
+  private func statement(_ index: Int, of id: String, in scope: String?) -> String? {
+    (nodes[id]?.view(in: scope).state["document"]?.string).map { "\($0)#\(index)" }
+  }
+
   private func steps(_ hop: Hop) -> [EvidenceStep] {
     let scope = nodes[hop.from]?.scope ?? nodes[hop.to]?.scope
     let end = step(node: hop.to, in: nodes[hop.to]?.scope ?? scope)
@@ -65,7 +71,13 @@ extension Graph {
 
   /// Nodes that no record asserts: sets, and whatever lies outside of what was read.
   private func introduction(_ id: String) -> String {
-    if id.hasPrefix("aws:account:"), id.contains("#") { return "set of resources" }
+    let parts = id.split(separator: "#", maxSplits: 1)
+    if id.hasPrefix("aws:account:"), parts.count == 2 {
+      let account = parts[0].dropFirst("aws:account:".count)
+      return parts[1] == "*"
+        ? "every resource of account \(account)"
+        : "everything of \(parts[1].dropLast(2)) in account \(account)"
+    }
     if id.hasPrefix("aws:account:") { return "AWS account" }
     if id.hasPrefix("aws:service:") { return "AWS service" }
     return "not read"
@@ -109,6 +121,11 @@ extension Graph {
       call: call, operation: request?["operation"]?.string,
       requestID: request?["requestId"]?.string, at: request?["at"]?.string)
   }
+}
+
+extension String {
+  /// With a capital letter, as a sentence begins.
+  var asSentence: String { prefix(1).uppercased() + dropFirst() }
 }
 
 extension Decision {

@@ -30,7 +30,7 @@ enum OCSF {
       "category_uid": 2, "category_name": "Findings", "class_uid": 2004,
       "class_name": "Detection Finding",
       "severity_id": .integer(Int64(finding.severity.rawValue)),
-      "severity": .string(finding.severity.name.capitalized(of: 1)),
+      "severity": .string(finding.severity.name.asSentence),
       "message": .string(finding.title),
       "is_alert": .bool(finding.severity > .informational),
       "finding_info": .members([
@@ -77,7 +77,18 @@ enum OCSF {
   }
 
   /// Hexadecimal SHA-256 of the content's canonical bytes.
-  static func digest(_ content: JSON) -> String { SHA256.hexDigest(content.bytes) }
+  ///
+  /// Without the receipts of absences: a listing is cited by its latest run, and a scan in which
+  /// nothing changed must not publish anything.
+  static func digest(_ content: JSON) -> String {
+    guard case .array(let limits)? = content["unmapped"]?["limits"] else {
+      return SHA256.hexDigest(content.bytes)
+    }
+    let stable = limits.map { limit in
+      limit["kind"] == "collection" ? limit.merging(["receipts": []]) : limit
+    }
+    return SHA256.hexDigest(content.merging(["unmapped": ["limits": .array(stable)]]).bytes)
+  }
 
   /// The event: what was found, and where it is in its life.
   static func event(_ content: JSON, _ life: FindingLife) -> JSON {
@@ -169,11 +180,5 @@ extension JSON {
     }
     for (name, value) in additions { members[name] = members[name]?.merging(value) ?? value }
     return .object(members)
-  }
-}
-
-extension String {
-  fileprivate func capitalized(of count: Int) -> String {
-    prefix(count).uppercased() + dropFirst(count)
   }
 }

@@ -195,7 +195,8 @@ private func requestID(of response: HTTPResponse) -> String {
   let names = ["x-amzn-requestid", "x-amz-request-id", "request-id", "x-request-id"]
   for name in names.compactMap({ HTTPField.Name($0) }) {
     guard let value = response.headerFields[name] else { continue }
-    return String(value.prefix(128).filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") })
+    return String(
+      value.prefix(128).filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") })
   }
   return ""
 }

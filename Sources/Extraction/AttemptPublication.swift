@@ -11,8 +11,8 @@ internal import Model
 /// 1. `scan.started` is sent first and alone; nothing is sent before it is acknowledged.
 /// 2. A collection's records have the sequences 0, 1, 2, … in the order in which they were given.
 /// 3. One batch is under way at a time. It is repeated as it was, never partly, never reordered.
-/// 4. A control message or report is a batch of its own: when `collection.ended` is sent, all records of its
-///    collection are acknowledged.
+/// 4. A control message or report is a batch of its own: when `collection.ended` is sent, all
+///    records of its collection are acknowledged.
 /// 5. A collection ends once, and takes no record after that.
 /// 6. `scan.ended` needs every collection to have ended, and is the last message.
 /// 7. A record that is too large keeps its sequence as a marker, and its collection ends `partial`
@@ -129,7 +129,8 @@ struct AttemptPublication: Sendable {
   mutating func close(_ ended: ScanEnded) throws(ExtractionError) {
     let open = collections.filter { !$0.value.hasEnded }.keys.sorted { $0.precedes($1) }
     guard open.isEmpty, !isClosed else {
-      throw ExtractionError(.misuse, "the end of the scan while \(open) are open, or for a second time")
+      throw ExtractionError(
+        .misuse, "the end of the scan while \(open) are open, or for a second time")
     }
     isClosed = true
     add(.scanEnded, ended.json.bytes)

@@ -4,7 +4,7 @@ internal import Synchronization
 /// The requests made for one collection, as `collection.ended` lists them.
 public final class CallLog: Sendable {
   /// Later calls are counted but not listed, so that the list fits into one message.
-  public static let maximumListed = 20_000
+  public static let maximumListed = 16_000
 
   private struct State {
     var listed: [APICall] = []

@@ -2,7 +2,8 @@
 ///
 /// What all connectors share, and the worker that runs them.
 ///
-/// - `Connector` is what a platform implements: a catalog of reads, checked settings, units of work.
+/// - `Connector` is what a platform implements: a catalog of reads, checked settings, units
+///   of work.
 /// - `APIClient` sends one read: rate limit, retries, limits, evidence (`APICall`), metrics.
 ///   `RetryPolicy`, `TokenBucket` and `Pager` are its pure parts.
 /// - `CollectionOutput` takes a collection's records, and its end.

@@ -2,6 +2,7 @@ public import Logging
 public import Model
 public import Pipeline
 public import ServiceLifecycle
+internal import Synchronization
 
 /// How much a worker and its attempts may take.
 public struct ExtractionLimits: Sendable, Equatable {
@@ -36,6 +37,9 @@ public struct ExtractionLimits: Sendable, Equatable {
 /// does not return: that is the backpressure. On graceful shutdown the attempts are cancelled, each
 /// says so to the scheduler, and `run()` returns.
 ///
+/// An attempt that this process has accepted is not accepted again when its message is repeated:
+/// two executions of one attempt would mix their sequences.
+///
 /// Why the message is committed before the work is done: an attempt may take an hour. If the
 /// process dies, the lease runs out and the scheduler dispatches the next attempt.
 public final class ExtractionWorker: BatchHandler, Service {
@@ -46,6 +50,7 @@ public final class ExtractionWorker: BatchHandler, Service {
   private let limits: ExtractionLimits
   private let log: Logger
   private let slots: AttemptSlots
+  private let known = Mutex(KnownAttempts())
   private let accepted: AsyncStream<Dispatch>
   private let acceptance: AsyncStream<Dispatch>.Continuation
 
@@ -54,7 +59,7 @@ public final class ExtractionWorker: BatchHandler, Service {
     connector: any Connector, transport: any Transport, producer: any MessageProducer,
     limits: ExtractionLimits = ExtractionLimits(), now: @escaping @Sendable () -> Timestamp,
     sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
-    random: @escaping @Sendable () -> Double, log: Logger
+    random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, log: Logger
   ) {
     self.connector = connector
     self.transport = transport
@@ -74,7 +79,7 @@ public final class ExtractionWorker: BatchHandler, Service {
     for message in messages {
       dispatches.append(try Dispatch(reading: message.value, platform: connector.platform))
     }
-    dispatches.removeAll(where: isExpired)
+    dispatches.removeAll { isExpired($0) || isKnown($0) }
     guard !dispatches.isEmpty else { return }
     let count = dispatches.count
     try await cancelWhenGracefulShutdown { try await self.slots.reserve(count) }
@@ -84,6 +89,7 @@ public final class ExtractionWorker: BatchHandler, Service {
         await slots.release()
         continue
       }
+      known.withLock { $0.insert(dispatch) }
       if case .terminated = acceptance.yield(dispatch) { throw CancellationError() }
     }
   }
@@ -111,7 +117,8 @@ public final class ExtractionWorker: BatchHandler, Service {
     await AttemptExecution(
       dispatch: dispatch, connector: connector, producer: producer,
       context: AttemptContext(
-        transport: transport, surroundings: surroundings, statistics: AttemptStatistics(), log: log),
+        transport: transport, surroundings: surroundings, statistics: AttemptStatistics(),
+        log: log),
       limits: limits
     ).run()
     await slots.release()
@@ -124,4 +131,36 @@ public final class ExtractionWorker: BatchHandler, Service {
       metadata: ["run": "\(dispatch.run)", "attempt": "\(dispatch.attempt)"])
     return true
   }
+
+  private func isKnown(_ dispatch: Dispatch) -> Bool {
+    guard known.withLock({ $0.contains(dispatch) }) else { return false }
+    log.notice(
+      "dispatch is repeated and is ignored",
+      metadata: ["run": "\(dispatch.run)", "attempt": "\(dispatch.attempt)"])
+    return true
+  }
+}
+
+/// The attempts that were accepted last.
+private struct KnownAttempts {
+  private static let maximum = 10_000
+  private var keys: Set<String> = []
+  private var order: [String] = []
+  private var oldest = 0
+
+  func contains(_ dispatch: Dispatch) -> Bool { keys.contains(Self.key(dispatch)) }
+
+  mutating func insert(_ dispatch: Dispatch) {
+    let key = Self.key(dispatch)
+    guard keys.insert(key).inserted else { return }
+    if order.count < Self.maximum {
+      order.append(key)
+    } else {
+      keys.remove(order[oldest])
+      order[oldest] = key
+      oldest = (oldest + 1) % Self.maximum
+    }
+  }
+
+  private static func key(_ dispatch: Dispatch) -> String { "\(dispatch.run)/\(dispatch.attempt)" }
 }

@@ -74,16 +74,19 @@ public struct EvidenceStep: Sendable, Hashable {
   /// Concluded by the evaluation from the steps before it; then the receipts are theirs.
   public var isDerived: Bool
   public var sentence: String
+  /// Of a policy, the statement that it is about: the document's digest, `#` and an index.
+  public var statement: String?
   public var receipts: [EvidenceReceipt]
 
   public init(
     subject: Subject, basis: Basis, isDerived: Bool = false, sentence: String,
-    receipts: [EvidenceReceipt]
+    statement: String? = nil, receipts: [EvidenceReceipt]
   ) {
     self.subject = subject
     self.basis = basis
     self.isDerived = isDerived
     self.sentence = sentence
+    self.statement = statement
     self.receipts = receipts
   }
 }
@@ -200,6 +203,7 @@ extension EvidenceStep {
     var members: [String: JSON?] = [
       "index": .integer(Int64(index)), "sentence": .string(sentence),
       "basis": .string(basis.rawValue), "derived": isDerived ? true : nil,
+      "statement": statement.map { .string($0) },
       "receipts": .array(receipts.map(\.json)),
     ]
     switch subject {

@@ -61,7 +61,8 @@ struct FindingEvent: Sendable, Equatable {
       self.severity = severity
       rule = try event.string(at: "finding_info", "analytic", "uid")
       state = try event.string(at: "unmapped", "state")
-      platform = try event.optionalString(at: "cloud", "provider")?.lowercased()
+      platform = try event.optionalString(at: "unmapped", "scope").flatMap { Scope($0) }?
+        .platform.rawValue
     } catch let bad as BadMessage {
       throw bad
     } catch let error as JSONError {

@@ -28,8 +28,8 @@
 /// `Retry-After` is honoured up to a minute. A delivery may be repeated although the receiver took
 /// it: `webhook-id` is then the same.
 ///
-/// It sends through `Extraction`'s `Transport`, not `HTTPTransport`: workers do not see clients, and
-/// the executable adapts the real client to that protocol anyway.
+/// It sends through `Extraction`'s `Transport`, not `HTTPTransport`: workers do not see clients,
+/// and the executable adapts the real client to that protocol anyway.
 public import Model
 
 /// Why a finding is not delivered. The text names the sink and its host, never a path, a header, a

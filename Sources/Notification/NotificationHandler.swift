@@ -10,12 +10,12 @@ internal import Synchronization
 /// 1. A finding of another tenant never reaches the sink, whatever the event itself says.
 /// 2. Of a finding, no version is sent after a higher one was, and none twice, as long as this
 ///    process keeps the partition. A delivery that is repeated has the same id.
-/// 3. Nothing of a partition is sent before what precedes it was delivered, refused or filtered out.
+/// 3. Nothing of a partition is sent before what precedes it was delivered, refused or left out.
 /// 4. The body is the event's bytes as published.
 ///
 /// Metrics, by `tenant` and `sink`: `sv0_notifications_total` with `result`,
-/// `sv0_notification_seconds` (one delivery) and `sv0_notification_delay_seconds` (from the change of
-/// the finding to its delivery).
+/// `sv0_notification_seconds` (one delivery) and `sv0_notification_delay_seconds` (from the change
+/// of the finding to its delivery).
 public final class NotificationHandler: BatchHandler {
   private let document: SinkDocument
   private let sink: WebhookSink

@@ -2,8 +2,8 @@
 ///
 /// Whoever configures a sink must not be able to make the notifier talk to what only its machine
 /// can reach without authentication: link-local addresses, among them the metadata services of the
-/// clouds, are refused as literal hosts. A name that resolves to one is not seen here; those services
-/// answer neither over TLS nor to a POST.
+/// clouds, are refused as literal hosts. A name that resolves to one is not seen here; those
+/// services answer neither over TLS nor to a POST.
 struct WebhookAddress: Sendable, Equatable {
   static let accepted = "an https URL without user name or fragment"
 

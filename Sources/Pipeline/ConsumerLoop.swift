@@ -55,7 +55,7 @@ public struct ConsumerLoop: Service {
   }
 
   private func consume() async throws {
-    while !Task.isShuttingDownGracefully {
+    while !Task.isShuttingDownGracefully, !Task.isCancelled {
       switch try await persistence.run({ try await nextEvent() }) {
       case .closed: return
       case .idle: health.turned(name)

@@ -24,7 +24,7 @@ public struct PeriodicLoop: Service {
   public func run() async throws {
     defer { health.ended(name) }
     do {
-      while !Task.isShuttingDownGracefully {
+      while !Task.isShuttingDownGracefully, !Task.isCancelled {
         let more = try await persistence.run(body)
         health.turned(name, obstacle: nil)
         if !more {

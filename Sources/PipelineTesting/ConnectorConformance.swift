@@ -1,6 +1,6 @@
 public import Extraction
-public import Model
 internal import JSONReader
+public import Model
 
 /// What every connector must do, whatever its platform. The results are violations, for a person.
 public enum ConnectorConformance {
@@ -29,7 +29,8 @@ public enum ConnectorConformance {
     if connector.problems(settings: .null, credentials: .null).count < 2 {
       violations.append("settings and credentials that are no objects are not both refused")
     }
-    if connector.problems(settings: ["nobody-knows": 1], credentials: ["nobody-knows": 1]).count < 2 {
+    if connector.problems(settings: ["nobody-knows": 1], credentials: ["nobody-knows": 1]).count < 2
+    {
       violations.append("unknown keys are not refused")
     }
     return violations
@@ -108,7 +109,8 @@ public enum ConnectorConformance {
     guard case .heartbeat = attempt.progress.first?.phase else {
       return violations + ["the first progress is not a heartbeat"]
     }
-    guard case .ended(let outcome, _) = attempt.progress.last?.phase, outcome == ended.outcome else {
+    guard case .ended(let outcome, _) = attempt.progress.last?.phase, outcome == ended.outcome
+    else {
       return violations + ["the last progress does not repeat the outcome of scan.ended"]
     }
     return violations

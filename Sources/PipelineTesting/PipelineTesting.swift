@@ -36,10 +36,11 @@ public final class ManualClock: Sendable {
   }
 }
 
-/// Waits until a condition holds; `false` after a minute, which only a broken test reaches.
+/// Waits until a condition holds; `false` when the task is cancelled, or after a minute, which only
+/// a broken test reaches.
 public func eventually(_ condition: () async -> Bool) async -> Bool {
   let deadline = ContinuousClock.now + .seconds(60)
-  while ContinuousClock.now < deadline {
+  while ContinuousClock.now < deadline, !Task.isCancelled {
     if await condition() { return true }
     try? await Task.sleep(for: .milliseconds(2))
   }

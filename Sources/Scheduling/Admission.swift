@@ -67,7 +67,8 @@ struct Admission: Sendable {
     let refusal: Refusal? = if case .failure(let refusal) = scopes { refusal } else { nil }
     let inserted = try await transaction.execute(
       """
-      INSERT INTO sv0.scans (tenant, scan, source, request_id, status, reason, request, requested_at)
+      INSERT INTO sv0.scans
+        (tenant, scan, source, request_id, status, reason, request, requested_at)
       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
       ON CONFLICT (tenant, source, request_id) DO NOTHING
       """,

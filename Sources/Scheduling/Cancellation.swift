@@ -12,7 +12,7 @@ public struct Cancellation: Sendable {
     self.now = now
   }
 
-  /// Cancels the queued, dispatched and leased runs of a scan; what is already extracted is applied.
+  /// Cancels the queued, dispatched and leased runs of a scan; what is extracted is applied.
   ///
   /// An extractor at work is not told: it reads to its end, and the loader ignores what it sends.
   /// - Returns: the scopes whose runs were cancelled, in order; `nil` when there is no such scan.

@@ -31,8 +31,8 @@ public struct ConnectionRules: Sendable {
 /// collections: {enable: [], disable: []}
 /// ```
 ///
-/// `settings` and `credentials` are the connector's, apart from `accounts` and `roleName`, which say
-/// what there is to scan and are worked in when a run is dispatched (`dispatch(for:)`).
+/// `settings` and `credentials` are the connector's, apart from `accounts` and `roleName`, which
+/// say what there is to scan and are worked in when a run is dispatched (`dispatch(for:)`).
 public struct ConnectionDocument: Sendable, Equatable {
   public let tenant: String
   public let connection: String
@@ -130,19 +130,9 @@ public struct ConnectionDocument: Sendable, Equatable {
       return (.object(settings), credentials)
     }
     if let externalID = account.externalID { members["externalId"] = .string(externalID) }
-    if let roleName = account.roleName ?? roleName {
-      members["roleArn"] = .string("arn:\(partition):iam::\(account.id):role/\(roleName)")
+    if let roleName = account.roleName ?? (members["roleArn"] == nil ? roleName : nil) {
+      members["roleArn"] = .string("arn:aws:iam::\(account.id):role/\(roleName)")
     }
     return (.object(settings), .object(members))
-  }
-
-  /// The partition of AWS that the regions are in: commercial unless they say otherwise.
-  ///
-  /// Source: AWS General Reference, "Amazon Resource Names": `aws`, `aws-cn`, `aws-us-gov`.
-  private var partition: String {
-    guard case .array(let regions)? = settings["regions"], let region = regions.first?.string
-    else { return "aws" }
-    if region.hasPrefix("cn-") { return "aws-cn" }
-    return region.hasPrefix("us-gov-") ? "aws-us-gov" : "aws"
   }
 }

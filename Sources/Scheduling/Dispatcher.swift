@@ -82,7 +82,8 @@ public struct Dispatcher: Sendable {
         SELECT tenant, split_part(scope, '/', 2) AS connection, count(*) AS runs FROM sv0.runs
         WHERE state IN ('dispatched', 'leased') AND split_part(scope, '/', 3) = $1 GROUP BY 1, 2
       ), by_connection AS (
-        SELECT r.tenant, r.run, r.priority, r.allocated_at, coalesce(b.runs, 0) + row_number() OVER (
+        SELECT r.tenant, r.run, r.priority, r.allocated_at,
+          coalesce(b.runs, 0) + row_number() OVER (
             PARTITION BY r.priority, r.tenant, split_part(r.scope, '/', 2)
             ORDER BY r.allocated_at, r.run) AS turn
         FROM sv0.runs AS r

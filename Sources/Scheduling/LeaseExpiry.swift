@@ -4,8 +4,8 @@ internal import Schema
 
 /// Takes runs back from attempts that fell silent, and fails what was never applied.
 ///
-/// Each run is changed in a transaction of its own, after its lease was read again under the lock: a
-/// heartbeat that came in between wins.
+/// Each run is changed in a transaction of its own, after its lease was read again under the lock:
+/// a heartbeat that came in between wins.
 public struct LeaseExpiry: Sendable {
   private let store: Store
   private let limits: SchedulingLimits

@@ -3,13 +3,13 @@ internal import Model
 
 /// Finds secrets that stand in a document where a reference to them should.
 ///
-/// A connector says which keys it knows; this also catches what it does not know, before anything is
-/// stored. It never repeats a value.
+/// A connector says which keys it knows; this also catches what it does not know, before anything
+/// is stored. It never repeats a value.
 enum LiteralSecrets {
   private static let words = [
     "secret", "password", "passphrase", "token", "externalid", "privatekey", "apikey", "accesskey",
   ]
-  /// How well-known secrets begin: AWS access keys, private keys, tokens of GitHub, webhook secrets.
+  /// How well-known secrets begin: AWS and private keys, GitHub's tokens, webhook secrets.
   private static let beginnings = ["AKIA", "ASIA", "-----BEGIN", "ghp_", "github_pat_", "whsec_"]
 
   static func problems(in value: JSON, at path: String) -> [ConfigurationProblem] {

@@ -4,8 +4,8 @@ internal import Schema
 
 /// The right to empty an outbox, which one process has at a time.
 ///
-/// Without it two relays would send everything twice, and one that is slow could send an old version
-/// of a key after the other sent a newer one: on a compacted topic the old one would stay.
+/// Without it two relays would send everything twice, and one that is slow could send an old
+/// version of a key after the other sent a newer one: on a compacted topic the old one would stay.
 struct RelayLease: Sendable {
   /// How long a holder that died keeps others waiting.
   static let duration = Duration.seconds(15)

@@ -9,8 +9,8 @@ public import PostgresClient
 /// 2. Scan, epochs and runs of a request are stored together or not at all.
 /// 3. A scope's epochs are dense: each is given out under the lock of the scope's row.
 /// 4. Of a scope, at most one run is queued, dispatched or leased; another is stored as `skipped`.
-/// 5. Only a message that names no scan is a dead letter; what a request asks for and cannot have is
-///    a `rejected` scan with a reason.
+/// 5. Only a message that names no scan is a dead letter; what a request asks for and cannot have
+///    is a `rejected` scan with a reason.
 public struct RequestHandler: BatchHandler {
   private let admission: Admission
 

@@ -3,14 +3,14 @@ public import Model
 /// The life of one run, as the scheduler decides it. Pure.
 ///
 /// ```
-///                    dispatched           first sign of life           ended
-///   admitted ► queued ────────► dispatched ───────────────► leased ─────────► extracted ► applied
-///                ▲  │               │ lease ran out            │ lost             │          │
-///                ├──┼───────────────┘                          │                  │          ▼
-///                ├──┼──────────────────────────────────────────┤ (attempts left)  │      evaluated
-///                │  │ cancelled                                ▼ (none left)      ▼ (not applied
-///                │  └────► cancelled ◄─ also from            failed ◄─────────────┘   in time)
-///   admitted ► skipped          dispatched and leased
+///              dispatched             sign of life            ended
+///   queued ───────────────► dispatched ───────────► leased ───────────► extracted ► applied
+///     ▲ ▲                       │                     │                     │          │
+///     │ └──── lease ran out ────┘                     │ lost         not applied       ▼
+///     └───────────── attempts are left ───────────────┤               in time      evaluated
+///                                                     ▼ none left           │
+///   at admission: skipped                           failed ◄────────────────┘
+///   from queued, dispatched, leased: cancelled
 /// ```
 ///
 /// The loader sets `applied` and the evaluator `evaluated`, in the database. `lost` is a lease that
@@ -101,7 +101,7 @@ public struct RunMachine: Sendable, Equatable {
       leaseUntil = now + limits.lease
       return .store
     case .progress(let progress):
-      guard progress.attempt == attempt else { return .ignore }
+      guard progress.attempt == attempt, attempt > 0 else { return .ignore }
       return handle(progress, at: now, limits: limits)
     case .timePassed:
       guard let leaseUntil, leaseUntil <= now else { return .ignore }

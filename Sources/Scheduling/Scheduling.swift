@@ -5,7 +5,7 @@ internal import Metrics
 ///
 /// | part | does | driven by |
 /// |---|---|---|
-/// | `RequestHandler` | admits requests: a scan, and a run per account | topic `sv0.scan.request.v1` |
+/// | `RequestHandler` | admits requests: a scan, a run per account | topic `sv0.scan.request.v1` |
 /// | `Dispatcher` | gives queued runs out, by priority and fairness | time |
 /// | `ProgressHandler` | folds what extractors say into the run | topic `sv0.scan.progress.v1` |
 /// | `LeaseExpiry` | takes runs back from silent extractors | time |
@@ -14,14 +14,16 @@ internal import Metrics
 /// | `Cancellation` | ends the runs of a scan | `sv0 scan cancel` |
 /// | `ConnectionDocument` | reads and stores a connection file | `sv0 connection apply` |
 ///
-/// `RunMachine` decides every change of a run and is pure. The rest reads the row under a lock, asks
-/// the machine, and writes the row, in one transaction; nothing is sent to Kafka inside of one.
+/// `RunMachine` decides every change of a run and is pure. The rest reads the row under a lock,
+/// asks the machine, and writes the row, in one transaction; inside of it, nothing goes to Kafka.
 ///
 /// ```swift
 /// let dispatcher = Dispatcher(
-///   pool: pool, platform: .aws, rawPartitions: 12, knownCollections: known, limits: limits, now: now)
+///   pool: pool, platform: .aws, rawPartitions: 12, knownCollections: known,
+///   limits: limits, now: now)
 /// let relay = OutboxRelay(
-///   pool: pool, producer: producer, topics: [Topic.scanDispatch(.aws)], holder: instance, now: now)
+///   pool: pool, producer: producer, topics: [Topic.scanDispatch(.aws)],
+///   holder: instance, now: now)
 /// let services: [any Service] = [
 ///   PeriodicLoop(name: "dispatch", interval: .seconds(1), health: health, log: log) {
 ///     try await dispatcher.turn()
@@ -79,8 +81,8 @@ public struct SchedulingError: ClassifiedError, Equatable, CustomStringConvertib
   }
 }
 
-/// The database, as this target uses it: every transaction here may be repeated, so one whose COMMIT
-/// was not answered is simply tried again.
+/// The database, as this target uses it: every transaction here may be repeated, so one whose
+/// COMMIT was not answered is simply tried again.
 struct Store: Sendable {
   let pool: PostgresPool
 

@@ -7,8 +7,8 @@ internal import Schema
 ///
 /// Invariants:
 /// 1. What is sent is a row as one moment saw it; versions in between may be left out.
-/// 2. `published_version` is set only to a version that was acknowledged, and only grows: a run that
-///    changed meanwhile is published again.
+/// 2. `published_version` is set only to a version that was acknowledged, and only grows: a run
+/// that    changed meanwhile is published again.
 /// 3. One process at a time publishes, in the order of change: the last message of a scope is true.
 public struct StatusRelay: Sendable {
   private let store: Store
@@ -17,7 +17,7 @@ public struct StatusRelay: Sendable {
   private let now: @Sendable () -> Timestamp
   private static let batch = 200
 
-  /// - Parameter holder: names this process; a name that it keeps over restarts lets it go on at once.
+  /// - Parameter holder: names this process; one that it keeps over restarts lets it go on at once.
   public init(
     pool: PostgresPool, producer: any MessageProducer, holder: String,
     now: @escaping @Sendable () -> Timestamp
@@ -72,7 +72,8 @@ public struct StatusRelay: Sendable {
           SELECT coalesce(array_agg(collection ORDER BY collection), '{}') AS names,
             coalesce(array_agg(outcome ORDER BY collection), '{}') AS outcomes,
             coalesce(array_agg(records ORDER BY collection), '{}') AS records,
-            coalesce(array_agg(array_to_string(missing, E'\\n') ORDER BY collection), '{}') AS missing,
+            coalesce(array_agg(array_to_string(missing, E'\\n') ORDER BY collection), '{}')
+              AS missing,
             coalesce(array_agg(coalesce(message, '') ORDER BY collection), '{}') AS messages
           FROM sv0.run_collections AS k
           WHERE k.tenant = r.tenant AND k.run = r.run AND k.attempt = r.attempt) AS c

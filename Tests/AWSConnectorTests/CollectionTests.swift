@@ -33,7 +33,8 @@ import Testing
     let role = FakeAWS.connector.catalog.collections.first { $0.name == "aws.iam.role" }
     #expect(
       role?.operations.map(\.source) == [
-        "https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html"
+        "https://docs.aws.amazon.com/IAM/latest/APIReference/"
+          + "API_GetAccountAuthorizationDetails.html"
       ])
   }
 

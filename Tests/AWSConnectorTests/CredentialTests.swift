@@ -61,7 +61,9 @@ import Testing
     ).run()
     #expect(published.ended?.outcome == .failed)
     let message = published.ending?.message ?? ""
-    for part in ["settings.regions", "settings.typo", "credentials.type", "environment or assume_role"] {
+    for part in [
+      "settings.regions", "settings.typo", "credentials.type", "environment or assume_role",
+    ] {
       #expect(message.contains(part))
     }
   }

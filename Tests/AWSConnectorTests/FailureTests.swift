@@ -33,7 +33,8 @@ import Testing
     let published = await attempt.run()
     for collection in CollectionTests.all.keys {
       let isAffected = affected.contains(collection)
-      #expect(published.outcome(of: collection) == (isAffected ? .denied : .complete), "\(collection)")
+      #expect(
+        published.outcome(of: collection) == (isAffected ? .denied : .complete), "\(collection)")
       let action = "\(FakeAWS.services[operation] ?? ""):\(operation)"
       #expect(published.end(of: collection)?.missing == (isAffected ? [action] : []))
     }
@@ -56,7 +57,8 @@ import Testing
   @Test(arguments: ["ListFunctions", "ListUsers", "ListAccounts"])
   func throttlingIsWaitedOut(_ operation: String) async {
     let throttled = FakeAWS.refusal(operation, code: "TooManyRequestsException", status: 429)
-    let published = await FakeAWS.answering(operation, first: [throttled, throttled]).attempt().run()
+    let published = await FakeAWS.answering(operation, first: [throttled, throttled]).attempt()
+      .run()
     #expect(published.ended?.outcome == .complete)
     #expect(published.ended?.retries == 2)
     #expect(published.ended?.throttledMilliseconds == 1500)
@@ -115,7 +117,8 @@ import Testing
   }
 
   @Test func anHTMLPageInsteadOfAnErrorIsTolerated() async {
-    let page = Answer(404, headers: ["content-type": "text/html"], "<html><p>Not <b>Found</b></html>")
+    let page = Answer(
+      404, headers: ["content-type": "text/html"], "<html><p>Not <b>Found</b></html>")
     let published = await FakeAWS.answering("GetPolicy", page).attempt().run()
     let end = published.end(of: "aws.lambda.policy@eu-west-1")
     #expect(end?.outcome == .failed)

@@ -17,7 +17,8 @@ struct FakeAWS: Sendable {
   static let secrets = [secret, secretKey, sessionToken, externalID]
 
   /// Answers instead of the usual ones; `nil` falls back to those.
-  var replacing: @Sendable (String, ScriptedTransport.Call) async throws -> Answer? = { _, _ in nil }
+  var replacing: @Sendable (String, ScriptedTransport.Call) async throws -> Answer? = { _, _ in nil
+  }
 
   static let connector = AWSConnector(
     secrets: SecretResolver(
@@ -73,7 +74,8 @@ struct FakeAWS: Sendable {
       return String(target.split(separator: ".").last ?? "")
     }
     if call.body.contains("Action=") {
-      return String(call.body.split(separator: "&").first { $0.hasPrefix("Action=") }?.dropFirst(7) ?? "")
+      return String(
+        call.body.split(separator: "&").first { $0.hasPrefix("Action=") }?.dropFirst(7) ?? "")
     }
     let path = call.path.prefix { $0 != "?" }
     if path.hasSuffix("/policy") { return "GetPolicy" }
@@ -96,14 +98,18 @@ struct FakeAWS: Sendable {
     -> Answer
   {
     if services[operation] == "lambda" {
-      return Answer(status, headers: ["x-amzn-errortype": code + ":http://internal/"], "{\"Message\":\"\(message)\"}")
+      return Answer(
+        status, headers: ["x-amzn-errortype": code + ":http://internal/"],
+        "{\"Message\":\"\(message)\"}")
     }
     if services[operation] == "organizations" {
       return Answer(400, "{\"__type\":\"com.amazonaws#\(code)\",\"Message\":\"\(message)\"}")
     }
     return Answer(
       status,
-      "<ErrorResponse><Error><Type>Sender</Type><Code>\(code)</Code><Message>\(message)</Message></Error></ErrorResponse>")
+      "<ErrorResponse><Error><Code>\(code)</Code><Message>\(message)</Message></Error>"
+        + "</ErrorResponse>"
+    )
   }
 
   static func denial(_ operation: String) -> Answer {

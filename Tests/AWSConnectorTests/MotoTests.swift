@@ -9,11 +9,17 @@ import Testing
 /// The connector against a server that speaks AWS's protocols.
 @Suite struct MotoTests {
   private static let secret = "planted-value-that-must-never-appear"
-  private static let trust =
-    #"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#
+  private static let trust = """
+    {"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",
+    "Principal":{"Service":"lambda.amazonaws.com"}}]}
+    """
+  private static let permissions = """
+    {"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}
+    """
   /// A ZIP archive with one empty file.
   private static let code =
-    "UEsDBBQAAAAAAAAAIVwAAAAAAAAAAAAAAAAEAAAAaS5weVBLAQIUAxQAAAAAAAAAIVwAAAAAAAAAAAAAAAAEAAAAAAAAAAAAAACAAQAAAABpLnB5UEsFBgAAAAABAAEAMgAAACIAAAAAAA=="
+    "UEsDBBQAAAAAAAAAIVwAAAAAAAAAAAAAAAAEAAAAaS5weVBLAQIUAxQAAAAAAAAAIVwAAAAAAAAAAAAAAAAE"
+    + "AAAAAAAAAAAAAACAAQAAAABpLnB5UEsFBgAAAAABAAEAMgAAACIAAAAAAA=="
 
   private func fill(_ account: MotoAccount) async throws {
     try await account.iam(
@@ -22,7 +28,7 @@ import Testing
       "PutRolePolicy",
       [
         "RoleName": "worker", "PolicyName": "inline",
-        "PolicyDocument": #"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#,
+        "PolicyDocument": Self.permissions,
       ])
     try await account.iam("CreateGroup", ["GroupName": "deployers"])
     try await account.iam("CreateUser", ["UserName": "ci"])

@@ -20,14 +20,23 @@ import Testing
 
   @Test(arguments: [
     (#"{"A":1}"#, #"{"A":1}"#), (#"{"Environment":null,"A":1}"#, #"{"Environment":null,"A":1}"#),
-    (#"{"Environment":{"Variables":{"K":"s3cret"}},"Z": [1]}"#,
-     #"{"Environment":{"Variables":{"K":"opaque"}},"Z": [1]}"#),
-    (#"{"Environment":{"Variables":{"K":"s3cret"}},"Environment":{"Variables":{"K":""}}}"#,
-     #"{"Environment":{"Variables":{"K":"opaque"}},"Environment":{"Variables":{"K":"empty"}}}"#),
-    (#"{"Environment":{"Variables":["s3cret"],"Error":{}}}"#,
-     #"{"Environment":{"Variables":null,"Error":{}}}"#),
+    (
+      #"{"Environment":{"Variables":{"K":"s3cret"}},"Z": [1]}"#,
+      #"{"Environment":{"Variables":{"K":"opaque"}},"Z": [1]}"#
+    ),
+    (
+      #"{"Environment":{"Variables":{"K":"s3cret"}},"Environment":{"Variables":{"K":""}}}"#,
+      #"{"Environment":{"Variables":{"K":"opaque"}},"Environment":{"Variables":{"K":"empty"}}}"#
+    ),
+    (
+      #"{"Environment":{"Variables":["s3cret"],"Error":{}}}"#,
+      #"{"Environment":{"Variables":null,"Error":{}}}"#
+    ),
     (#"{"Environment":"s3cret"}"#, #"{"Environment":null}"#),
-    (#"{"Environment":{"Variables":{"K":["s3cret"]}}}"#, #"{"Environment":{"Variables":{"K":"opaque"}}}"#),
+    (
+      #"{"Environment":{"Variables":{"K":["s3cret"]}}}"#,
+      #"{"Environment":{"Variables":{"K":"opaque"}}}"#
+    ),
   ])
   func onlyTheEnvironmentChanges(_ given: String, _ published: String) throws {
     let view = try JSONDocument(parsing: Array(given.utf8)).root

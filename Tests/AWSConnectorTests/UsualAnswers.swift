@@ -60,7 +60,8 @@ extension FakeAWS {
     case "ListFunctions":
       Answer(
         #"{"Functions":[{"FunctionName":"one","FunctionArn":"\#(function)","Environment":{"#
-          + #""Variables":{"TOKEN":"\#(secret)","TABLE":"arn:aws:dynamodb:r:1:table/t","E":""}}}]}"#)
+          + #""Variables":{"TOKEN":"\#(secret)","TABLE":"arn:aws:dynamodb:r:1:table/t","E":""}}}]}"#
+      )
     case "GetPolicy": Answer(#"{"Policy":"{\"Statement\": []}","RevisionId":"r1"}"#)
     case "GetFunctionUrlConfig":
       Answer(#"{"FunctionArn":"\#(function)","AuthType":"NONE","FunctionUrl":"https://u/"}"#)

@@ -33,7 +33,9 @@ import Testing
     let key: [String: KeyValue] = ["k": .known(["arn:aws:iam::1:role/a"])]
     #expect(try decide("ArnLike", "k", ["arn:aws:iam::*:role/*"], key) == .allowed)
     #expect(try decide("ArnEquals", "k", ["arn:aws:iam::1:role/?"], key) == .allowed)
-    #expect(try decide("ArnLike", "k", ["arn:aws:*role/a"], key) == .denied)
+    #expect(try decide("ArnLike", "k", ["arn:aws:*:role/a"], key) == .conditional)
+    #expect(try decide("ArnLike", "k", ["arn:*:iam::2:role/a"], key) == .denied)
+    #expect(try decide("ArnLike", "k", ["*"], key) == .allowed)
   }
 
   @Test func whatTheCallerChoosesIsChosenInItsFavour() throws {

@@ -42,7 +42,7 @@ struct Estate {
         outcome: outcome, epoch: 1, at: at, completedAt: outcome == .complete ? at : nil,
         missing: missing, appliedRun: run)
     let request: JSON = [
-      "n": 0, "operation": "test:\(collection)", "requestId": "request-1",
+      "n": 0, "operation": .string("test:\(collection)"), "requestId": "request-1",
       "at": "2026-11-21T10:00:00Z",
     ]
     calls[Graph.CallList(run: run, collection: collection)] = JSON.array([request]).bytes

@@ -1,6 +1,6 @@
 import Model
-import PipelineTesting
 import Pipeline
+import PipelineTesting
 import Testing
 
 @testable import Extraction

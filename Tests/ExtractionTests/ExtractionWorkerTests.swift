@@ -143,7 +143,42 @@ import Testing
     #expect(published.ended == nil)
     #expect(published.ending?.outcome == .failed)
     #expect(published.ending?.message == "worker was stopped")
-    await #expect(throws: CancellationError.self) { try await worker.handle([attempt.message]) }
+    var next = attempt
+    next.dispatch.attempt = 2
+    let message = next.message
+    await #expect(throws: CancellationError.self) { try await worker.handle([message]) }
+  }
+
+  @Test func aStoppedWorkerDoesNotWaitForTheBroker() async throws {
+    let begun = Counter()
+    let producer = RecordingProducer { batch in
+      guard batch.contains(where: isRecord) else { return }
+      begun.add()
+      try await Task.sleep(for: .seconds(3600))
+    }
+    let attempt = attempt([.publishing("one", "x")], producer: producer)
+    let worker = attempt.worker()
+    let running = Task { try await worker.run() }
+    try await worker.handle([attempt.message])
+    #expect(await eventually { begun.count == 1 })
+    running.cancel()
+    _ = await running.result
+    let published = PublishedAttempt(producer.messages, log: [])
+    #expect(published.ending?.message == "worker was stopped")
+    #expect(published.collections == [])
+  }
+
+  @Test func aRepeatedDispatchIsExecutedOnce() async throws {
+    let begun = Counter()
+    let attempt = attempt([endless(begun)])
+    let worker = attempt.worker()
+    let running = Task { try await worker.run() }
+    try await worker.handle([attempt.message])
+    #expect(await eventually { begun.count == 1 })
+    try await worker.handle([attempt.message])
+    running.cancel()
+    _ = await running.result
+    #expect(begun.count == 1)
   }
 
   @Test func noMoreAttemptsAreAcceptedThanTheLimit() async throws {
@@ -151,9 +186,14 @@ import Testing
     let attempt = attempt([endless(begun)], limits: ExtractionLimits(attemptsAtOnce: 2))
     let worker = attempt.worker()
     let running = Task { try await worker.run() }
-    try await worker.handle([attempt.message, attempt.message])
+    let messages = (1...3).map { number in
+      var numbered = attempt
+      numbered.dispatch.attempt = number
+      return numbered.message
+    }
+    try await worker.handle(Array(messages.prefix(2)))
     #expect(await eventually { begun.count == 2 })
-    let third = Task { try await worker.handle([attempt.message]) }
+    let third = Task { try await worker.handle([messages[2]]) }
     third.cancel()
     await #expect(throws: CancellationError.self) { try await third.value }
     #expect(begun.count == 2)

@@ -61,7 +61,8 @@ import Testing
     #expect(HTTPDate.timestamp("Sat, 21 Nov 2026 10:00:00 GMT") == now)
     #expect(HTTPDate.timestamp("21.11.2026") == nil)
     #expect(HTTPDate.duration(ofRetryAfter: "5", at: now) == .seconds(5))
-    #expect(HTTPDate.duration(ofRetryAfter: "Sat, 21 Nov 2026 10:00:09 GMT", at: now) == .seconds(9))
+    #expect(
+      HTTPDate.duration(ofRetryAfter: "Sat, 21 Nov 2026 10:00:09 GMT", at: now) == .seconds(9))
     #expect(HTTPDate.duration(ofRetryAfter: "soon", at: now) == nil)
   }
 

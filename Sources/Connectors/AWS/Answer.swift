@@ -15,7 +15,8 @@ struct AWSAnswer: Sendable {
     self.call = call
     switch operation.service.wire {
     case .query:
-      let document = try JSONDocument(parsing: AWSXML.json(from: body, limits: limits), limits: limits)
+      let document = try JSONDocument(
+        parsing: AWSXML.json(from: body, limits: limits), limits: limits)
       result = try document.root.value(
         at: "\(operation.name)Response", "\(operation.name)Result")
     case .json, .restJSON: result = try JSONDocument(parsing: body, limits: limits).root
@@ -47,7 +48,8 @@ struct AWSError: FailureConvertible, Equatable {
     guard let text, let after = text.firstRange(of: "not authorized to perform: ") else { return }
     let named = text[after.upperBound...].prefix { !$0.isWhitespace && $0 != "," }
     if Self.isAction(named) { action = String(named) }
-    explanation = String(text.unicodeScalars.filter { $0.value >= 0x20 }.prefix(300).map(Character.init))
+    explanation = String(
+      text.unicodeScalars.filter { $0.value >= 0x20 }.prefix(300).map(Character.init))
   }
 
   /// Source: botocore's service models and error tables.
@@ -96,8 +98,8 @@ struct AWSError: FailureConvertible, Equatable {
     if isCredential {
       return CollectionFailure(
         .failed,
-        "\(operation) was refused with \(summary): the credentials are not valid there. Check them, "
-          + "this machine's clock, and that the region is switched on for the account.")
+        "\(operation) was refused with \(summary): the credentials are not valid there. Check "
+          + "them, this machine's clock, and that the region is switched on for the account.")
     }
     return CollectionFailure(.failed, "\(operation) was refused with \(summary).")
   }
@@ -131,7 +133,9 @@ struct AWSError: FailureConvertible, Equatable {
   /// `aws.lambda#Name:http://…` is `Name`; anything that is no name is empty.
   private static func plain(_ code: String) -> String {
     let name = code.prefix { $0 != ":" }.split(separator: "#").last ?? ""
-    let isName = name.utf8.count <= 100 && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".") }
+    let isName =
+      name.utf8.count <= 100
+      && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".") }
     return isName ? String(name) : ""
   }
 

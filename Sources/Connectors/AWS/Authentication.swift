@@ -98,10 +98,11 @@ extension AWSScan {
     let answer = try await client.call(.getCallerIdentity, in: region, logs: [log])
     let found = try answer.result.string(at: "Account")
     guard found == account else {
+      let other = AWSSettings.isAccount(found) ? found : "unknown"
       throw CollectionFailure(
         .failed,
-        "The credentials belong to account \(AWSSettings.isAccount(found) ? found : "unknown"), not "
-          + "to \(account), which is to be read. Correct the role or the environment.")
+        "The credentials belong to account \(other), not to \(account), which is to be read. "
+          + "Correct the role or the environment.")
     }
   }
 }

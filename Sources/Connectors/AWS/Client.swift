@@ -114,7 +114,8 @@ struct AWSClient: Sendable {
     } catch let error as TransportError where error.kind == .nameNotResolved {
       guard operation.service.isRegional, isResolving(besides: host) else { throw error }
       throw CollectionFailure(
-        .unsupported, "\(operation.service.name) is not offered in \(region): \(host) has no address.")
+        .unsupported,
+        "\(operation.service.name) is not offered in \(region): \(host) has no address.")
     }
   }
 
@@ -208,12 +209,13 @@ extension AWSOperation {
         request.fields[header] = "\(target).\(name)"
       }
       let limit = paging?.limit?.name
-      request.body = JSON.object(
-        Dictionary(
-          uniqueKeysWithValues: parameters.map { name, value in
-            (name, name == limit ? JSON.integer(Int64(value) ?? 0) : .string(value))
-          })
-      ).bytes
+      request.body =
+        JSON.object(
+          Dictionary(
+            uniqueKeysWithValues: parameters.map { name, value in
+              (name, name == limit ? JSON.integer(Int64(value) ?? 0) : .string(value))
+            })
+        ).bytes
     case .restJSON:
       request.method = .get
       request.path = path

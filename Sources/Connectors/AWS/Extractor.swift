@@ -36,7 +36,8 @@ extension AWSScan {
     }
     for user in users {
       do {
-        try await client.pages(.listAccessKeys, ["UserName": user.name], logs: output.logs) { page in
+        try await client.pages(.listAccessKeys, ["UserName": user.name], logs: output.logs) {
+          page in
           var records: [Record] = []
           for key in try page.result.array(at: "AccessKeyMetadata") {
             let id = try key.string(at: "AccessKeyId")
@@ -89,7 +90,8 @@ extension AWSScan {
       try await collection.collect {
         try await collection.publish([
           Record(
-            key: try organization.string(at: "Arn"), bytes: organization.verbatim, call: answer.call)
+            key: try organization.string(at: "Arn"), bytes: organization.verbatim, call: answer.call
+          )
         ])
         return .complete
       }
@@ -186,7 +188,8 @@ extension AWSScan {
     }
     if let collection = output["aws.lambda.url@\(region)"] {
       try await collection.collect {
-        try await readEach(names, .getFunctionURLConfig, in: region, into: collection) { _, answer in
+        try await readEach(names, .getFunctionURLConfig, in: region, into: collection) {
+          _, answer in
           Record(
             key: try answer.result.string(at: "FunctionArn"), bytes: answer.result.verbatim,
             call: answer.call)

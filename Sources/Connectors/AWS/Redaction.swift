@@ -16,7 +16,8 @@ enum Redaction {
     var output: [UInt8] = []
     let bytes = function.document.bytes
     var copied = function.range.lowerBound
-    for environment in function.members.map(Array.init) ?? [] where environment.key == "Environment" {
+    for environment in function.members.map(Array.init) ?? [] where environment.key == "Environment"
+    {
       guard !environment.value.isNull else { continue }
       let parts = environment.value.members.map(Array.init)
       for part in parts ?? [] where part.key == "Variables" {
@@ -37,7 +38,8 @@ enum Redaction {
     guard let members = variables.members else { return .null }
     var shapes: [String: JSON] = [:]
     for variable in members {
-      shapes[variable.key] = .string(variable.value.string.map(shape(of:))?.rawValue ?? Shape.opaque.rawValue)
+      shapes[variable.key] = .string(
+        variable.value.string.map(shape(of:))?.rawValue ?? Shape.opaque.rawValue)
     }
     return .object(shapes)
   }

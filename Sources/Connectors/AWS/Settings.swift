@@ -22,9 +22,11 @@ struct AWSSettings: Sendable, Equatable {
     var reader = ConfigurationReader(value, at: "settings")
     var roleName = reader.text("roleName", accepted: acceptedRole, where: isRoleName)
     var externalID: SecretReference?
-    for (index, entry) in (reader.elements(
-      "accounts", accepted: "a list of account ids, or of {id, roleName, externalId}") ?? []
-    ).enumerated() {
+    for (index, entry)
+      in (reader.elements(
+        "accounts", accepted: "a list of account ids, or of {id, roleName, externalId}") ?? [])
+      .enumerated()
+    {
       let override = readAccount(entry, at: reader.keyPath("accounts[\(index)]"), &reader)
       guard override.id == account, account != nil else { continue }
       roleName = override.roleName ?? roleName

@@ -93,7 +93,9 @@ struct AWSSemantics: PlatformSemantics {
   /// The facts that a grant stands on: the way to its policy, and what the statement says.
   func facts(of grant: PolicyAnswer.Grant, saying what: String) -> [Fact] {
     grant.policy.way + [
-      Fact(.node(grant.policy.id), "\(grant.statement.label) of \(grant.policy.name) \(what)")
+      Fact(
+        .node(grant.policy.id), "\(grant.statement.label) of \(grant.policy.name) \(what)",
+        statement: grant.statement.index)
     ]
   }
 }

@@ -110,7 +110,7 @@ struct Condition: Sendable, Hashable {
     case .stringEquals(let ignoringCase):
       value.equals(present, ignoringCase: ignoringCase, in: context)
     case .stringLike: value.decision(for: Array(present.utf8), in: context)
-    case .arnLike: Self.arnMatches(value, present, in: context)
+    case .arnLike: arnMatches(value, present, in: context)
     case .numeric(let comparison):
       .of(Double(value.text).flatMap { wanted in
         Double(present).map { comparison.holds($0, wanted) }
@@ -126,13 +126,14 @@ struct Condition: Sendable, Hashable {
     }
   }
 
-  /// Each of an ARN's six components is compared apart, so that `*` does not cross a colon.
-  private static func arnMatches(
+  /// Each of an ARN's six components is compared apart, so that `*` does not cross a colon. What AWS
+  /// makes of a pattern with fewer is not documented.
+  private func arnMatches(
     _ value: Pattern, _ present: String, in context: RequestContext
   ) -> Decision {
-    guard let pattern = ARN(value.text), let subject = ARN(present) else {
-      return value.decision(for: Array(present.utf8), in: context)
-    }
+    if value.isEverything { return .allowed }
+    guard let subject = ARN(present) else { return .denied }
+    guard let pattern = ARN(value.text) else { return .conditional(spelling) }
     return .all(
       zip(pattern.components, subject.components).map { part, text in
         Pattern(part, withVariables: true).decision(for: Array(text.utf8), in: context)

@@ -50,8 +50,7 @@ extension AWSSemantics {
   ) -> Hop? {
     let answer = policies.answer(request) { $0.fit(.anyone) > .none }
     guard answer.decision.isPossible else { return nil }
-    let action = String(decoding: request.action, as: UTF8.self)
-    let grounds = answer.grant.map { facts(of: $0, saying: "allows anyone \(action)") } ?? []
+    let grounds = answer.grant.map { facts(of: $0, saying: "allows anyone \(request.name)") } ?? []
     return Hop(
       kind: "triggers", from: anyoneNodeID, to: function.id, transfer: .influence,
       decision: answer.decision, sentence: sentence, facts: before + grounds,

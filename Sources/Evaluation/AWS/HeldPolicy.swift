@@ -43,12 +43,14 @@ struct PolicyAnswer: Sendable {
 
 /// What somebody asks for; a `*` in the action or the resource stands for every one.
 struct Request: Sendable {
-  /// Lower case: action names compare without case.
+  /// As AWS spells it, and in lower case: action names compare without case.
+  var name: String
   var action: [UInt8]
   var resource: [UInt8]
   var context: RequestContext
 
   init(_ action: String, on resource: String, in context: RequestContext) {
+    name = action
     self.action = Array(action.lowercased().utf8)
     self.resource = Array(resource.utf8)
     self.context = context

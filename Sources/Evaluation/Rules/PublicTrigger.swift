@@ -42,9 +42,9 @@ extension Rule {
     let what = reached.first?.path.hops.last?.sentence ?? "role \(role) may act, within bounds"
     return Draft(
       severity: reached.first?.severity ?? Severity.medium.capped(decision), decision: decision,
-      via: AuthorityPath(Array(chain.hops.dropFirst())).via,
+      via: chain.via,
       title: "Anyone can start \(subject.name), which runs as \(role)",
-      description: "\(entry.sentence). It runs as role \(role): \(what)"
+      description: "\(entry.sentence.asSentence). It runs as role \(role): \(what)"
         + (decision.qualifier.map { " (\($0))" } ?? "")
         + ". Whoever calls it drives code with that authority. Demand AWS_IAM authentication or "
         + "name who may call it, and give the role no more than the function needs.",

@@ -25,7 +25,7 @@ extension Rule {
     return Draft(
       severity: unboundedSeverity(worst), decision: worst.decision, via: path.via,
       title: "\(subject.name) has unbounded scope: \(sets.joined(separator: ", "))",
-      description: "\(worst.sentence). Nothing that limits it stands in the way"
+      description: "\(worst.sentence.asSentence). Nothing that limits it stands in the way"
         + (worst.decision.qualifier.map { ", as far as is known (\($0))" } ?? "")
         + ". Whoever can use this identity, or what runs as it, holds all of that. "
         + "Name the actions and the resources that it needs, or give it a permissions boundary.",
@@ -40,7 +40,8 @@ func unboundedSeverity(_ hop: Hop) -> Severity {
   let severity: Severity =
     switch hop.level {
     case .manageAccess: .high
-    case .administer: all || sensitiveServices.contains { hop.to.hasSuffix("#\($0):*") } ? .high : .medium
+    case .administer:
+      all || sensitiveServices.contains { hop.to.hasSuffix("#\($0):*") } ? .high : .medium
     case .write, .readData: .medium
     case .readMetadata, nil: .low
     }

@@ -1,0 +1,113 @@
+internal import Foundation
+internal import HTTPTransport
+internal import KafkaClient
+internal import Logging
+internal import Model
+internal import Observability
+internal import Pipeline
+internal import PostgresClient
+internal import ServiceLifecycle
+
+/// One process of workers: what they share, and how they start and drain together.
+///
+/// SIGTERM and SIGINT drain: consumers finish and commit what is in hand, then clients close; after
+/// `drainDeadline` whatever still runs is cancelled, which loses nothing.
+struct WorkerProcess: Sendable {
+  static let drainDeadline = Duration.seconds(25)
+
+  let context: Context
+  let health = Health(now: Context.now)
+  let log: Logger
+  /// Names this process where one of several holds something.
+  let holder: String
+  private let metrics = PrometheusRegistry()
+
+  init(_ context: Context) throws {
+    self.context = context
+    let settings = context.settings
+    Observability.start(
+      level: settings.logLevel, format: settings.logFormat, metrics: metrics, now: Context.now)
+    log = Logger(label: "sv0")
+    holder = try settings.instance ?? Context.ulid()
+  }
+
+  /// Runs the workers until they are told to drain.
+  func run(_ workers: [Worker]) async throws {
+    let server = HealthServer(
+      host: context.settings.httpListen.host, port: context.settings.httpListen.port,
+      health: health, metrics: metrics, log: log)
+    let services = try workers.flatMap { try $0.services(in: self) }
+    var configuration = ServiceGroupConfiguration(
+      services: [server] + services, gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
+    configuration.maximumGracefulShutdownDuration = Self.drainDeadline
+    log.notice("started", metadata: ["workers": "\(workers)"])
+    try await ServiceGroup(configuration: configuration).run()
+    log.notice("drained")
+  }
+
+  /// A producer, and the service that closes it after its users: services stop in reverse order.
+  func producer() throws -> (any MessageProducer, any Service) {
+    let producer = try KafkaProducer(context.kafka(log: log))
+    let closing = ClosingService {
+      do {
+        try await producer.close(deadline: .seconds(5))
+      } catch {
+        log.warning("producer did not close cleanly", metadata: ["error": "\(error)"])
+      }
+    }
+    return (KafkaMessageProducer(producer: producer), closing)
+  }
+
+  func pool(connections: Int = 4) throws -> (PostgresPool, any Service) {
+    let pool = try context.pool(connections: connections)
+    return (pool, ClosingService { pool.close() })
+  }
+
+  /// Plain HTTP is possible to loopback only, and only where a connection or sink names it.
+  func transport() throws -> (HTTPClientTransport, any Service) {
+    var configuration = HTTPConfiguration()
+    configuration.allowPlainHTTPToLoopback = true
+    let client = try HTTPClient(configuration)
+    return (HTTPClientTransport(client: client), ClosingService { await client.close() })
+  }
+
+  /// A loop over topics in a consumer group.
+  func loop(
+    _ name: String, group: String, topics: [String], handler: any BatchHandler, stage: Stage,
+    producer: any MessageProducer, from start: String = "earliest", batch: Int = 1000
+  ) throws -> ConsumerLoop {
+    var options = KafkaConsumer.Options(
+      group: group, topics: topics, instance: context.settings.instance)
+    options.batchCount = batch
+    // The loader halts on a lost offset (librdkafka's `error`); the others have nothing to lose by
+    // starting where the topic begins.
+    let consumer = try KafkaConsumer(context.kafka(["auto.offset.reset": start], log: log), options)
+    return ConsumerLoop(
+      name: name, consumer: KafkaMessageConsumer(consumer: consumer), handler: handler,
+      deadLetters: deadLetters(stage, producer), health: health, log: log)
+  }
+
+  func deadLetters(_ stage: Stage, _ producer: any MessageProducer) -> DeadLetters {
+    DeadLetters(stage: stage, producer: producer, now: Context.now)
+  }
+
+  func periodic(
+    _ name: String, every interval: Duration, _ turn: @escaping @Sendable () async throws -> Bool
+  ) -> PeriodicLoop {
+    PeriodicLoop(name: name, interval: interval, health: health, log: log, body: turn)
+  }
+}
+
+/// Closes a client once everything that was started after it has stopped.
+struct ClosingService: Service {
+  let close: @Sendable () async -> Void
+
+  init(_ close: @escaping @Sendable () async -> Void) {
+    self.close = close
+  }
+
+  func run() async throws {
+    try? await gracefulShutdown()
+    await close()
+  }
+}

@@ -1,0 +1,237 @@
+import JSONReader
+import Logging
+import Model
+import PipelineTesting
+import PostgresClient
+import Schema
+import Testing
+
+@testable import Evaluation
+
+/// The worker against a real database, as the loader leaves it.
+@Suite struct EvaluationServiceTests {
+  private static let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+  private func service(_ pool: PostgresPool, at time: Timestamp = Estate.now) -> EvaluationService {
+    EvaluationService(pool: pool, now: { time }, log: Self.log)
+  }
+
+  private static var estate: Estate { OCSFTests.estate }
+
+  @Test func whatWasStoredIsTheGraph() async throws {
+    try await TestDatabase.with { pool in
+      try await Self.estate.store(in: pool)
+      let reading = try #require(try await EvaluationStore(pool).read("acme"))
+      let stored = Evaluation(of: reading.graph, at: Estate.now).changes(since: [])
+      #expect(reading.graph.version == 7)
+      #expect(stored == Self.estate.evaluation.changes(since: []))
+      #expect(stored.count == 2)
+      #expect(try await EvaluationStore(pool).read("nobody") == nil)
+    }
+  }
+
+  @Test func aTenantThatIsDueIsEvaluatedOnceAndItsMessagesAreQueued() async throws {
+    try await TestDatabase.with { pool in
+      try await Self.estate.store(in: pool)
+      #expect(try await !service(pool, at: Estate.now + .seconds(5)).turn())
+      let later = Estate.now + .seconds(10)
+      #expect(try await service(pool, at: later).turn())
+      #expect(try await !service(pool, at: later).turn())
+
+      let (messages, run, evaluations) = try await pool.withTransaction { transaction in
+        (
+          try await transaction.query("SELECT * FROM sv0.outbox ORDER BY id").map { row in
+            (
+              key: try row.string("key"), topic: try row.string("topic"),
+              headers: try row.bytes("headers"), value: try row.string("value")
+            )
+          },
+          try await transaction.query("SELECT state, version FROM sv0.runs").map {
+            "\(try $0.string(0)) \(try $0.int64(1))"
+          },
+          try await transaction.query("SELECT inputs FROM sv0.evaluations").map {
+            try $0.string(0)
+          }
+        )
+      }
+      #expect(messages.count == 2)
+      #expect(run == ["evaluated 2"])
+      #expect(evaluations.count == 1 && evaluations[0].contains(#""outcome":"complete""#))
+      for message in messages {
+        let headers = try JSONDocument(parsing: message.headers).root
+        #expect(message.topic == Topic.findings)
+        #expect(try headers.string(at: "ce_id") == "\(message.key).1")
+        #expect(try headers.string(at: "ce_type") == CloudEventType.findingChanged)
+        #expect(message.value.contains(#""state":"new""#))
+      }
+    }
+  }
+
+  @Test func whatWasPublishedIsResolvedOnceItIsGone() async throws {
+    try await TestDatabase.with { pool in
+      try await Self.estate.store(in: pool)
+      _ = try await service(pool, at: Estate.now + .seconds(10)).turn()
+      try await pool.withTransaction { transaction in
+        try await transaction.executeScript(
+          """
+          UPDATE sv0.nodes SET closed_epoch = 2;
+          UPDATE sv0.edges SET closed_epoch = 2;
+          UPDATE sv0.tenants SET graph_version = 8;
+          """)
+      }
+      _ = try await service(pool, at: Estate.now + .seconds(20)).turn()
+      let versions = try await pool.withTransaction { transaction in
+        try await transaction.query(
+          "SELECT state FROM sv0.finding_versions ORDER BY uid, version"
+        ).map { try $0.string(0) }
+      }
+      #expect(versions == ["new", "resolved", "new", "resolved"])
+      let reading = try #require(try await EvaluationStore(pool).read("acme"))
+      #expect(reading.findings.map(\.life.state) == [.resolved, .resolved])
+      let seen = Set(reading.findings.map(\.life.firstSeenAt))
+      #expect(seen == [Estate.now + .seconds(10)])
+    }
+  }
+
+  @Test func whoeverWritesSecondWritesNothing() async throws {
+    try await TestDatabase.with { pool in
+      try await Self.estate.store(in: pool)
+      let store = EvaluationStore(pool)
+      let reading = try #require(try await store.read("acme"))
+      let evaluation = Evaluation(of: reading.graph, at: Estate.now)
+      let result = EvaluationResult(
+        clock: reading.clock, changes: evaluation.changes(since: reading.findings), inputs: [:],
+        nextDueAt: evaluation.nextDueAt, at: Estate.now)
+      #expect(try await store.write(result))
+      #expect(try await !store.write(result))
+      // Time made it due, so the version did not move: still only one may write.
+      let again = try #require(try await store.read("acme"))
+      var due = result
+      due.clock = again.clock
+      due.changes = []
+      due.at = Estate.now + .seconds(1)
+      due.nextDueAt = again.clock.nextDueAt.map { $0 + .seconds(1) }
+      #expect(try await store.write(due))
+      #expect(try await !store.write(due))
+    }
+  }
+
+  @Test func aChangeDuringAnEvaluationIsEvaluatedNext() async throws {
+    try await TestDatabase.with { pool in
+      try await Self.estate.store(in: pool)
+      let store = EvaluationStore(pool)
+      let reading = try #require(try await store.read("acme"))
+      let changed = Estate.now + .seconds(30)
+      try await pool.withTransaction { transaction in
+        _ = try await transaction.execute(
+          "UPDATE sv0.tenants SET graph_version = 8, last_changed_at = $1", [.timestamp(changed)])
+      }
+      let written = try await store.write(
+        EvaluationResult(
+          clock: reading.clock, changes: [], inputs: [:], nextDueAt: nil, at: Estate.now))
+      #expect(written)
+      let clock = try #require(try await store.clocks().first)
+      #expect(clock.evaluatedVersion == 7 && clock.firstChangedAt == changed)
+    }
+  }
+
+  @Test func oneBrokenTenantDoesNotStopTheOthers() async throws {
+    try await TestDatabase.with { pool in
+      try await Self.estate.store(in: pool)
+      try await pool.withTransaction { transaction in
+        try await transaction.executeScript(
+          """
+          INSERT INTO sv0.tenants (tenant, graph_version) VALUES ('aaa', 1);
+          INSERT INTO sv0.collections (tenant, scope, collection, outcome, outcome_epoch, outcome_at)
+          VALUES ('aaa', 's', 'c', 'from the future', 1, now());
+          """)
+      }
+      let service = service(pool, at: Estate.now + .seconds(10))
+      #expect(try await service.turn())
+      #expect(try await !service.turn())
+    }
+  }
+}
+
+extension Estate {
+  /// Writes it as open rows, with one applied run.
+  func store(in pool: PostgresPool) async throws {
+    try await pool.withTransaction { transaction in
+      try await transaction.execute(
+        """
+        INSERT INTO sv0.tenants (tenant, graph_version, first_changed_at, last_changed_at)
+        VALUES ('acme', 7, $1, $1)
+        """, [.timestamp(Self.now)])
+      try await transaction.execute(
+        """
+        INSERT INTO sv0.runs (tenant, run, scan, scope, epoch, priority, state, graph_version,
+          requested_at, allocated_at, changed_at)
+        VALUES ('acme', 'RUN', 'SCAN', $1, 1, 1, 'applied', 7, $2, $2, $2)
+        """, [.text(Self.scope), .timestamp(Self.now)])
+      for node in nodes { try await transaction.execute(Self.insertNode, values(node)) }
+      for edge in edges { try await transaction.execute(Self.insertEdge, values(edge)) }
+      for (digest, body) in documents {
+        try await transaction.execute(
+          "INSERT INTO sv0.documents VALUES ('acme', $1, $2)", [.text(digest), .json(body)])
+      }
+      for (list, body) in calls {
+        try await transaction.execute(
+          "INSERT INTO sv0.calls VALUES ('acme', $1, $2, 1, $3)",
+          [.text(list.run), .text(list.collection), .json(body)])
+      }
+      for (key, status) in collections {
+        try await transaction.execute(
+          """
+          INSERT INTO sv0.collections (tenant, scope, collection, outcome, outcome_epoch,
+            outcome_at, missing, applied_run, completed_at)
+          VALUES ('acme', $1, $2, $3, $4, $5, $6, $7, $8)
+          """,
+          [
+            .text(key.scope), .text(key.collection), .text(status.outcome.rawValue),
+            .int8(status.epoch), .timestamp(status.at), .texts(status.missing),
+            .text(status.appliedRun), .timestamp(status.completedAt),
+          ])
+      }
+    }
+  }
+
+  private static let source = """
+    'acme', $1, $2, $3, $4, 0, 0, $5, $6, 1, now(), 7, ''
+    """
+  private static let columns = """
+    tenant, scope, collection, object, receipt_sha256, receipt_partition, receipt_offset,
+    receipt_run, receipt_call, opened_epoch, opened_at, opened_version, hash
+    """
+  private static let insertNode = """
+    INSERT INTO sv0.nodes (\(columns), id, kind, type, name, defines, state)
+    VALUES (\(source), $7, $8, $9, $10, $11, $12)
+    """
+  private static let insertEdge = """
+    INSERT INTO sv0.edges (\(columns), kind, from_id, to_id, discriminator, basis, state)
+    VALUES (\(source), $7, $8, $9, $10, $11, $12)
+    """
+
+  private func source(_ provenance: Provenance) -> [PostgresValue] {
+    [
+      .text(provenance.collection.scope), .text(provenance.collection.collection),
+      .text(provenance.object), .text(provenance.sha256), .text(provenance.run),
+      .int4(Int32(provenance.call)),
+    ]
+  }
+
+  private func values(_ node: Asserted<Node>) -> [PostgresValue] {
+    source(node.provenance) + [
+      .text(node.value.id), .text(node.value.kind.rawValue), .text(node.value.type),
+      .text(node.value.name), .texts(node.value.defines),
+      .json(JSON.object(node.value.state).bytes),
+    ]
+  }
+
+  private func values(_ edge: Asserted<Edge>) -> [PostgresValue] {
+    source(edge.provenance) + [
+      .text(edge.value.key.kind.rawValue), .text(edge.value.key.from), .text(edge.value.key.to),
+      .text(edge.value.key.discriminator), .text(edge.value.basis.rawValue),
+      .json(JSON.object(edge.value.state).bytes),
+    ]
+  }
+}

@@ -1,0 +1,160 @@
+import Model
+import Testing
+
+@testable import Evaluation
+
+@Suite struct LifecycleTests {
+  private static let later = Estate.now + .seconds(60)
+
+  @Test func aLifeInSteps() throws {
+    let new = try #require(FindingLife.after(nil, .found(digest: "a"), at: Estate.now))
+    #expect(new.state == .new && new.version == 1)
+    #expect(FindingLife.after(new, .found(digest: "a"), at: Self.later) == nil)
+    let updated = try #require(FindingLife.after(new, .found(digest: "b"), at: Self.later))
+    #expect(updated.state == .updated && updated.version == 2)
+    #expect(updated.firstSeenAt == Estate.now && updated.changedAt == Self.later)
+    let resolved = try #require(FindingLife.after(updated, .gone(digest: "b"), at: Self.later))
+    #expect(resolved.state == .resolved && resolved.version == 3)
+    #expect(FindingLife.after(resolved, .gone(digest: "b"), at: Self.later) == nil)
+    #expect(FindingLife.after(resolved, .notEvaluated(digest: "c"), at: Self.later) == nil)
+    let again = try #require(FindingLife.after(resolved, .found(digest: "b"), at: Self.later))
+    #expect(again.state == .reopened && again.version == 4)
+  }
+
+  @Test func whatWasNotEvaluatedNeitherOpensNorResolves() throws {
+    #expect(FindingLife.after(nil, .notEvaluated(digest: "a"), at: Estate.now) == nil)
+    #expect(FindingLife.after(nil, .gone(digest: "a"), at: Estate.now) == nil)
+    let new = try #require(FindingLife.after(nil, .found(digest: "a"), at: Estate.now))
+    let kept = try #require(FindingLife.after(new, .notEvaluated(digest: "m"), at: Self.later))
+    #expect(kept.state == .updated && kept.version == 2)
+    #expect(FindingLife.after(kept, .notEvaluated(digest: "m"), at: Self.later) == nil)
+  }
+
+  @Test func aSuppressedFindingStaysSuppressedUntilItIsGone() throws {
+    let life = FindingLife(
+      state: .suppressed, version: 5, digest: "a", firstSeenAt: Estate.now,
+      changedAt: Estate.now)
+    #expect(FindingLife.after(life, .found(digest: "b"), at: Self.later)?.state == .suppressed)
+    #expect(FindingLife.after(life, .gone(digest: "a"), at: Self.later)?.state == .resolved)
+  }
+}
+
+/// From one evaluation to the next.
+@Suite struct ChangeTests {
+  static let rule = "unbounded-scope"
+
+  private func published(_ changes: [FindingChange]) -> [PublishedFinding] {
+    changes.map {
+      var key = $0.key
+      key.inputs = OCSF.inputs(of: $0.event)
+      return PublishedFinding(key: key, life: $0.life, event: $0.event)
+    }
+  }
+
+  private func first(_ changes: [FindingChange]) -> FindingChange? {
+    changes.first { $0.key.rule == Self.rule }
+  }
+
+  @Test func theSameGraphPublishesNothingTwice() {
+    var estate = Estate()
+    estate.role("r", policies: [Policy.everything])
+    let before = estate.evaluation.changes(since: [])
+    #expect(first(before)?.life.state == .new)
+    let later = Evaluation(of: estate.graph, at: Estate.now + .seconds(86400))
+    #expect(later.changes(since: published(before)).isEmpty)
+  }
+
+  /// An absence is cited by the latest complete listing, which is another one after every scan.
+  @Test func aScanThatFindsTheSamePublishesNothing() {
+    var estate = Estate()
+    estate.role("r", policies: [Policy.everything])
+    let before = estate.evaluation.changes(since: [])
+    for key in estate.collections.keys {
+      estate.collections[key]?.appliedRun = "ANOTHER"
+      estate.collections[key]?.epoch = 2
+    }
+    #expect(estate.evaluation.changes(since: published(before)).isEmpty)
+  }
+
+  @Test func whatIsGoneIsResolvedOnlyIfItWasRead() throws {
+    var estate = Estate()
+    estate.role("r", policies: [Policy.everything])
+    let before = published(estate.evaluation.changes(since: []))
+
+    let resolved = try #require(first(Estate().evaluation.changes(since: before)))
+    #expect(resolved.life.state == .resolved && resolved.life.version == 2)
+    #expect(resolved.event["activity_name"] == "Close")
+
+    var unread = Estate()
+    unread.end("aws.iam.policy", .denied, missing: ["iam:GetAccountAuthorizationDetails"])
+    let kept = try #require(first(unread.evaluation.changes(since: before)))
+    #expect(kept.life.state == .updated)
+    #expect(kept.event["severity"] == "High")
+    #expect(kept.event["unmapped"]?["missing"]?.text.contains("aws.iam.policy") == true)
+    #expect(kept.event["status_detail"]?.string?.contains("not evaluated") == true)
+    // Once said, it is not said again.
+    #expect(first(unread.evaluation.changes(since: published([kept]))) == nil)
+  }
+
+  @Test(arguments: [Outcome.partial, .denied, .throttled, .failed])
+  func anIncompleteInputKeepsTheFindingAndMakesCoverage(outcome: Outcome) throws {
+    var estate = Estate()
+    estate.role("r", policies: [Policy.everything])
+    let before = published(estate.evaluation.changes(since: []))
+    estate.end("aws.iam.role", outcome)
+    let changes = estate.evaluation.changes(since: before)
+    #expect(first(changes)?.life.state == .updated)
+    let coverage = try #require(changes.first { $0.key.rule == "coverage" })
+    #expect(coverage.life.state == .new && coverage.key.severity == .informational)
+    estate.end("aws.iam.role", .complete)
+    let after = estate.evaluation.changes(since: published(changes))
+    #expect(first(after)?.life.state == .updated)
+    #expect(after.first { $0.key.rule == "coverage" }?.life.state == .resolved)
+  }
+
+  @Test func whatIsTooOldIsNotReliedOn() {
+    var estate = Estate()
+    estate.role("r", policies: [Policy.everything])
+    let before = published(estate.evaluation.changes(since: []))
+    let evaluation = estate.evaluation
+    #expect(evaluation.nextDueAt == Estate.now + .seconds(7 * 86400) + .milliseconds(1))
+    let stale = Evaluation(of: estate.graph, at: Estate.now + .seconds(8 * 86400))
+    #expect(first(stale.changes(since: before))?.life.state == .updated)
+  }
+
+  @Test func unsupportedCountsAsReadWhereNothingIsOpen() {
+    var estate = Estate()
+    estate.role("r", policies: [Policy.everything])
+    estate.end("aws.iam.group", .unsupported)
+    #expect(estate.findings(Self.rule).count == 1)
+  }
+}
+
+@Suite struct DueTests {
+  private func isDue(
+    graph: Int64 = 2, evaluated: Int64 = 1, first: Int = 0, last: Int = 0, next: Int? = nil,
+    at second: Int
+  ) -> Bool {
+    TenantClock(
+      tenant: "acme", graphVersion: graph, evaluatedVersion: evaluated,
+      firstChangedAt: Estate.now + .seconds(first), lastChangedAt: Estate.now + .seconds(last),
+      nextDueAt: next.map { Estate.now + .seconds($0) }
+    ).isDue(at: Estate.now + .seconds(second), quiet: .seconds(10), maximumDelay: .seconds(60))
+  }
+
+  @Test func aChangeIsEvaluatedOnceItIsQuiet() {
+    #expect(!isDue(at: 9))
+    #expect(isDue(at: 10))
+    #expect(!isDue(graph: 1, at: 100))
+  }
+
+  @Test func butNotLaterThanTheLimit() {
+    #expect(!isDue(last: 55, at: 59))
+    #expect(isDue(last: 55, at: 60))
+  }
+
+  @Test func timeAloneMakesDue() {
+    #expect(!isDue(graph: 1, next: 100, at: 99))
+    #expect(isDue(graph: 1, next: 100, at: 100))
+  }
+}

@@ -1,0 +1,273 @@
+import Model
+import Testing
+
+@testable import Evaluation
+
+@Suite struct UnboundedScopeTests {
+  @Test func everythingOnEverythingIsFoundWithItsProof() throws {
+    var estate = Estate()
+    estate.role("deploy", policies: [Policy.everything])
+    let finding = try #require(estate.findings("unbounded-scope").first)
+    #expect(finding.severity == .high && finding.strength == .effective)
+    #expect(finding.subject == Estate.arn("role", "deploy"))
+    #expect(finding.targets.map(\.id) == ["aws:account:\(Estate.account)#*"])
+    #expect(finding.targets.map(\.level) == ["manageAccess"])
+    let kinds = finding.chain.map { step -> String in
+      switch step.subject {
+      case .node(let id): id
+      case .edge(let kind, _, _): kind
+      case .collection(let name, _): name
+      }
+    }
+    #expect(
+      kinds == [
+        finding.subject, "grantedBy", "\(finding.subject)#inline/p0", "reaches",
+        "aws:account:\(Estate.account)#*",
+      ])
+    #expect(finding.chain.dropLast().allSatisfy { !$0.receipts.isEmpty })
+    #expect(finding.limits.contains { $0.sentence.contains("in no organization") })
+  }
+
+  /// Each has what the true case has, but for one thing.
+  @Test(arguments: [
+    "boundary", "deny", "not-action deny", "resource", "narrow action", "people", "saml", "linked",
+  ])
+  func lookAlikesAreNotFound(what: String) {
+    var estate = Estate()
+    let all = Policy.everything
+    let saml =
+      #"{"Federated":"arn:aws:iam::\#(Estate.account):saml-provider/idp"}"#
+    switch what {
+    case "boundary":
+      estate.role(
+        "r", policies: [all], boundary: Policy.document(Policy.allow("s3:GetObject")))
+    case "deny": estate.role("r", policies: [all, Policy.document(Policy.deny("*"))])
+    case "not-action deny":
+      let deny = Policy.statement("Deny", #""NotAction":["s3:GetObject"]"#)
+      estate.role("r", policies: [all, Policy.document(deny)])
+    case "resource":
+      estate.role("r", policies: [Policy.document(Policy.allow("*", on: "arn:aws:s3:::b/*"))])
+    case "narrow action": estate.role("r", policies: [Policy.document(Policy.allow("s3:Get*"))])
+    case "people": estate.role("AWSReservedSSO_Admin_1", policies: [all])
+    case "saml": estate.role("r", trust: Policy.document(Policy.trust(saml)), policies: [all])
+    default: estate.role("r", policies: [all], path: "/aws-service-role/x.amazonaws.com/")
+    }
+    #expect(estate.findings("unbounded-scope").isEmpty)
+  }
+
+  @Test func usersCountOnlyWithAnActiveKey() {
+    var estate = Estate()
+    estate.user("person", policies: [Policy.everything], key: nil)
+    estate.user("retired", policies: [Policy.everything], key: "Inactive")
+    let bot = estate.user("bot", policies: [Policy.everything])
+    #expect(estate.findings("unbounded-scope").map(\.subject) == [bot])
+  }
+
+  @Test func everythingButIAMIsFoundHoweverItIsWritten() throws {
+    let power = Policy.document(Policy.statement("Allow", #""NotAction":["iam:*"]"#))
+    for policies in [[power], [Policy.everything, Policy.document(Policy.deny("iam:*"))]] {
+      var estate = Estate()
+      estate.role("r", policies: policies)
+      let finding = try #require(estate.findings("unbounded-scope").first)
+      #expect(finding.targets.map(\.level) == ["administer"])
+      #expect(finding.description.contains("except iam"))
+    }
+  }
+
+  @Test func aWholeServiceIsFound() throws {
+    var estate = Estate()
+    estate.role("r", policies: [Policy.document(Policy.allow("secretsmanager:*"))])
+    let finding = try #require(estate.findings("unbounded-scope").first)
+    #expect(finding.targets.map(\.id) == ["aws:account:\(Estate.account)#secretsmanager:*"])
+  }
+
+  @Test func aBoundaryOfAServiceLeavesThatService() throws {
+    var estate = Estate()
+    estate.role(
+      "r", policies: [Policy.everything], boundary: Policy.document(Policy.allow("s3:*")))
+    let finding = try #require(estate.findings("unbounded-scope").first)
+    #expect(finding.targets.map(\.id) == ["aws:account:\(Estate.account)#s3:*"])
+    #expect(finding.limits.contains { $0.sentence.contains("permissions boundary") })
+  }
+
+  @Test func whatIsNotCertainIsMedium() throws {
+    var estate = Estate()
+    let mfa = #"{"Bool":{"aws:MultiFactorAuthPresent":"true"}}"#
+    estate.role("r", policies: [Policy.document(Policy.allow("*", if: mfa))])
+    let finding = try #require(estate.findings("unbounded-scope").first)
+    #expect(finding.severity == .medium && finding.strength == .conditional)
+    #expect(finding.conditions == ["aws:MultiFactorAuthPresent Bool true"])
+  }
+
+  @Test func rolesThatShareAStatementShareTheirCause() {
+    var estate = Estate()
+    let policy = Estate.arn("policy", "shared")
+    estate.managed(policy, Policy.everything)
+    for name in ["a", "b"] { estate.attach(policy, to: estate.role(name)) }
+    #expect(Set(estate.findings("unbounded-scope").map(\.cause)).count == 1)
+    #expect(Set(estate.findings("unbounded-scope").map(\.uid)).count == 2)
+  }
+}
+
+@Suite struct ExternalTrustTests {
+  static let foreign = "999900001111"
+  static let externalID = #"{"StringEquals":{"sts:ExternalId":"s3cret"}}"#
+
+  private func judge(
+    _ principal: String, if condition: String? = nil, in estate: Estate = Estate()
+  ) -> Finding? {
+    var estate = estate
+    estate.role("r", trust: Policy.document(Policy.trust(principal, if: condition)))
+    return estate.findings("external-trust").first
+  }
+
+  @Test func aForeignAccountWithoutExternalIDIsAConfusedDeputy() throws {
+    for principal in [
+      #"{"AWS":"\#(Self.foreign)"}"#, #"{"AWS":"arn:aws:iam::\#(Self.foreign):role/ci"}"#,
+    ] {
+      let finding = try #require(judge(principal))
+      #expect(finding.severity == .high && finding.title.contains(Self.foreign))
+    }
+  }
+
+  @Test func withAnExternalIDItIsInformational() throws {
+    let finding = try #require(
+      judge(#"{"AWS":"\#(Self.foreign)"}"#, if: Self.externalID))
+    #expect(finding.severity == .informational)
+  }
+
+  @Test func anExternalIDThatMayBeMissingDemandsNothing() throws {
+    let condition = #"{"StringEqualsIfExists":{"sts:ExternalId":"x"}}"#
+    let finding = try #require(judge(#"{"AWS":"\#(Self.foreign)"}"#, if: condition))
+    #expect(finding.severity == .high)
+  }
+
+  @Test func anyoneIsCritical() throws {
+    let finding = try #require(judge(#"{"AWS":"*"}"#))
+    #expect(finding.severity == .critical && finding.title.contains("anyone"))
+  }
+
+  @Test func anyoneOfOneForeignAccountIsThatAccount() throws {
+    let condition = #"{"StringEquals":{"aws:PrincipalAccount":"\#(Self.foreign)"}}"#
+    let finding = try #require(judge(#"{"AWS":"*"}"#, if: condition))
+    #expect(finding.severity == .high && finding.title.contains(Self.foreign))
+  }
+
+  @Test(arguments: [
+    #"{"AWS":"\#(Estate.account)"}"#, #"{"Service":"ec2.amazonaws.com"}"#,
+    #"{"Federated":"cognito-identity.amazonaws.com"}"#, #"{"AWS":"AROAEXAMPLEID"}"#,
+  ])
+  func lookAlikesAreNotFound(principal: String) {
+    #expect(judge(principal) == nil)
+  }
+
+  @Test func membersOfTheOrganizationAreNotForeign() {
+    var estate = Estate()
+    estate.organization(management: Estate.account, members: [Self.foreign])
+    #expect(judge(#"{"AWS":"\#(Self.foreign)"}"#, in: estate) == nil)
+    #expect(judge(#"{"AWS":"444455556666"}"#, in: estate)?.severity == .high)
+    let own = #"{"StringEquals":{"aws:PrincipalOrgID":"o-acme"}}"#
+    #expect(judge(#"{"AWS":"*"}"#, if: own, in: estate) == nil)
+    let others = #"{"StringEquals":{"aws:PrincipalOrgID":"o-other"}}"#
+    #expect(judge(#"{"AWS":"*"}"#, if: others, in: estate) == nil)
+  }
+
+  @Test func anUnreadOrganizationMeansNotEvaluated() throws {
+    var estate = Estate()
+    estate.end("aws.organizations.organization", .denied, missing: ["organizations:Describe"])
+    #expect(judge(#"{"AWS":"\#(Self.foreign)"}"#, in: estate) == nil)
+    let coverage = try #require(estate.findings("coverage").first)
+    #expect(coverage.description.contains("external-trust lacks aws.organizations.organization"))
+
+    var member = Estate()
+    member.organization(management: "444455556666", members: [Estate.account], listed: false)
+    #expect(judge(#"{"AWS":"\#(Self.foreign)"}"#, in: member) == nil)
+    #expect(member.findings("coverage").first?.description.contains("444455556666") == true)
+  }
+}
+
+@Suite struct PublicTriggerTests {
+  static let urlPolicy = Policy.document(
+    Policy.allow(
+      "lambda:InvokeFunctionUrl", if: #"{"StringEquals":{"lambda:FunctionUrlAuthType":"NONE"}}"#,
+      to: "\"*\""))
+
+  private func judge(
+    url: String? = "NONE", policy: String? = urlPolicy,
+    role policies: [String] = [Policy.document(Policy.allow("s3:GetObject"))],
+    boundary: String? = nil
+  ) -> Finding? {
+    var estate = Estate()
+    let role = estate.role("r", policies: policies, boundary: boundary)
+    estate.function("hello", role: role, url: url, policy: policy)
+    return estate.findings("public-trigger").first
+  }
+
+  @Test func anOpenURLBeforeAnAdministratorIsCritical() throws {
+    let finding = try #require(judge(role: [Policy.everything]))
+    #expect(finding.severity == .critical && finding.strength == .effective)
+    #expect(finding.targets.map(\.level) == ["manageAccess"])
+    #expect(finding.description.contains("https://hello.example/"))
+    let kinds = finding.chain.compactMap { step -> String? in
+      if case .edge(let kind, _, _) = step.subject { kind } else { nil }
+    }
+    #expect(kinds == ["triggers", "governs", "triggers", "runsAs", "grantedBy", "reaches"])
+  }
+
+  @Test func boundedAuthorityIsMedium() throws {
+    let finding = try #require(judge())
+    #expect(finding.severity == .medium && finding.targets.map(\.id) == [Estate.arn("role", "r")])
+  }
+
+  @Test func whatTheRoleCanBecomeCounts() throws {
+    var estate = Estate()
+    let first = estate.role("first", policies: [Policy.document(Policy.allow("s3:GetObject"))])
+    estate.role(
+      "second", trust: Policy.document(Policy.trust(#"{"AWS":"\#(first)"}"#)),
+      policies: [Policy.everything])
+    estate.function("hello", role: first, url: "NONE", policy: Self.urlPolicy)
+    let finding = try #require(estate.findings("public-trigger").first)
+    #expect(finding.severity == .critical)
+    #expect(finding.chain.contains { $0.sentence.contains("can assume role second") })
+  }
+
+  @Test func lookAlikesAreNotFound() {
+    #expect(judge(url: "AWS_IAM") == nil)
+    #expect(judge(url: nil) == nil)
+    #expect(judge(policy: nil) == nil)
+    #expect(judge(role: []) == nil)
+    #expect(judge(role: [Policy.document(Policy.deny("*"))]) == nil)
+    #expect(judge(boundary: Policy.document(Policy.allow("ec2:*"))) == nil)
+    let otherType = #"{"StringEquals":{"lambda:FunctionUrlAuthType":"AWS_IAM"}}"#
+    #expect(
+      judge(
+        policy: Policy.document(
+          Policy.allow("lambda:InvokeFunctionUrl", if: otherType, to: "\"*\""))) == nil)
+    let denied = Policy.document(
+      Policy.allow("lambda:*", to: "\"*\""), Policy.deny("lambda:*", to: "\"*\""))
+    #expect(judge(policy: denied) == nil)
+  }
+
+  @Test(arguments: [
+    #"{"StringEquals":{"aws:SourceAccount":"111122223333"}}"#,
+    #"{"ArnLike":{"aws:SourceArn":"arn:aws:s3:::bucket"}}"#,
+    #"{"StringEquals":{"aws:PrincipalOrgID":"o-acme"}}"#,
+  ])
+  func aRestrictedInvokePermissionIsNotPublic(condition: String) {
+    let open = Policy.document(Policy.allow("lambda:InvokeFunction", to: #"{"AWS":"*"}"#))
+    #expect(judge(url: nil, policy: open)?.severity == .medium)
+    let restricted = Policy.document(
+      Policy.allow("lambda:InvokeFunction", if: condition, to: #"{"AWS":"*"}"#))
+    #expect(judge(url: nil, policy: restricted) == nil)
+  }
+
+  @Test func anUncertainEntryIsMedium() throws {
+    let vpc = #"{"StringEquals":{"aws:SourceVpce":"vpce-1"}}"#
+    let finding = try #require(
+      judge(
+        url: nil,
+        policy: Policy.document(Policy.allow("lambda:InvokeFunction", if: vpc, to: "\"*\"")),
+        role: [Policy.everything]))
+    #expect(finding.severity == .medium && finding.strength == .conditional)
+  }
+}
