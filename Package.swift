@@ -21,6 +21,8 @@ let lifecycle = Target.Dependency.product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let lifecycleTestKit = Target.Dependency.product(
   name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(
+  name: "UnixSignals", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
@@ -81,8 +83,7 @@ let package = Package(
     .target(
       name: "Scheduling",
       dependencies: [
-        "Authentication", "JSONReader", "Model", "Pipeline", "PostgresClient", "Schema", logging,
-        metrics,
+        "Authentication", "JSONReader", "Model", "Pipeline", "PostgresClient", "Schema", metrics,
       ], swiftSettings: strict),
     .target(
       name: "Transformation",
@@ -104,7 +105,7 @@ let package = Package(
       name: "Notification",
       dependencies: [
         "Authentication", "Cryptography", "Extraction", "JSONReader", "Model", "Pipeline",
-        httpTypes, lifecycle, logging, metrics,
+        httpTypes, lifecycle, metrics,
       ], swiftSettings: strict),
 
     // Around them.
@@ -120,7 +121,7 @@ let package = Package(
         "AWSConnector", "Authentication", "Cryptography", "Evaluation", "Extraction",
         "HTTPTransport", "JSONReader", "KafkaClient", "Loading", "LocalStack", "Model",
         "Notification", "Observability", "Pipeline", "PostgresClient", "Scheduling", "Schema",
-        "Transformation", argumentParser, lifecycle, logging, yams,
+        "Transformation", argumentParser, httpTypes, lifecycle, logging, unixSignals, yams,
       ], resources: [.embedInCode("topics")], swiftSettings: strict),
 
     // Tests.
@@ -143,6 +144,12 @@ let package = Package(
     .testTarget(
       name: "CryptographyTests", dependencies: ["Cryptography", "Model"], swiftSettings: strict),
     .testTarget(
+      name: "EvaluationTests",
+      dependencies: [
+        "Cryptography", "Evaluation", "JSONReader", "Model", "PipelineTesting", "PostgresClient",
+        "Schema", logging,
+      ], exclude: ["Golden"], swiftSettings: strict),
+    .testTarget(
       name: "ExtractionTests",
       dependencies: [
         "Authentication", "Extraction", "Model", "Pipeline", "PipelineTesting", lifecycle,
@@ -160,6 +167,18 @@ let package = Package(
         "Loading", "Model", "Pipeline", "PipelineTesting", "PostgresClient", "Schema", logging,
       ], swiftSettings: strict),
     .testTarget(name: "LocalStackTests", dependencies: ["LocalStack"], swiftSettings: common),
+    .testTarget(
+      name: "NotificationTests",
+      dependencies: [
+        "Authentication", "Extraction", "HTTPTransport", "Model", "Notification", "Pipeline",
+        "PipelineTesting", httpTypes,
+      ], exclude: ["receiver.py"], swiftSettings: strict),
+    .testTarget(
+      name: "SchedulingTests",
+      dependencies: [
+        "Authentication", "JSONReader", "Model", "Pipeline", "PipelineTesting", "PostgresClient",
+        "Scheduling", "Schema",
+      ], swiftSettings: strict),
     .testTarget(
       name: "PostgresClientTests", dependencies: ["Model", "PostgresClient"],
       swiftSettings: common),

@@ -101,7 +101,7 @@ public struct AuthorityGraph: Sendable {
   public static let maximumHops = 8
 
   /// Possible hops by where they start, in order of (to, kind, asserted key).
-  private let hops: [String: [Hop]]
+  let hops: [String: [Hop]]
 
   /// - Parameter judge: what a platform says of an asserted edge; `nil` takes it as it stands.
   public init(_ graph: Graph, derived: [Hop], judge: (GraphEdge) -> Decision?) {

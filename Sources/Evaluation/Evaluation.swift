@@ -27,7 +27,7 @@ public import Model
 
 /// A graph, judged at one moment.
 public struct Evaluation: Sendable {
-  private let situation: Situation
+  let situation: Situation
   private let now: Timestamp
 
   /// - Parameter staleAfter: how long a complete collection may be relied on.
@@ -98,6 +98,7 @@ public struct Evaluation: Sendable {
   private var judged: (findings: [Finding], blocked: [String: [String]]) {
     var findings: [Finding] = []
     var blocked: [String: [String]] = [:]
+    var lacking: [String: [String: Set<String>]] = [:]
     for rule in Rule.all {
       for subject in rule.subjects {
         for node in situation.graph.nodes(ofType: subject.type) {
@@ -106,29 +107,30 @@ public struct Evaluation: Sendable {
           let region = node.merged.state["region"]?.string
           let (keys, gaps) = subject.needs(scope: key, region: region, situation)
           let missing = situation.inputs.gaps(keys) + gaps
-          guard missing.isEmpty else {
-            blocked[uid] = missing
-            continue
+          if missing.isEmpty, let draft = rule.check(situation, node) {
+            let about = Subject(id: node.id, type: node.type, name: node.name, region: region)
+            findings.append(
+              finding(draft, uid, rule.id, rule.title, rule.version, about, scope, keys))
+          } else {
+            let reasons = missing.isEmpty ? situation.semantics.gaps(of: node) : missing
+            if !reasons.isEmpty { blocked[uid] = reasons }
+            lacking[key, default: [:]][rule.id, default: []].formUnion(reasons)
           }
-          guard let draft = rule.check(situation, node) else { continue }
-          findings.append(
-            finding(
-              draft, uid, rule.id, rule.title, rule.version,
-              Subject(id: node.id, type: node.type, name: node.name, region: region), scope, keys))
         }
       }
     }
-    return (findings + coverage, blocked)
+    return (findings + coverage(lacking), blocked)
   }
 
-  private var coverage: [Finding] {
+  private func coverage(_ lacking: [String: [String: Set<String>]]) -> [Finding] {
     situation.inputs.scopes.compactMap { key in
-      guard let scope = Scope(key), let draft = Coverage.draft(in: key, situation) else {
-        return nil
-      }
+      let gaps = Coverage.gaps(in: key, situation)
+        .merging((lacking[key] ?? [:]).filter { !$0.value.isEmpty }) { $0.union($1) }
+      guard let scope = Scope(key), let draft = Coverage.draft(in: key, gaps) else { return nil }
+      let about = Subject(id: key, type: "sv0.scope", name: scope.account, region: nil)
       return finding(
-        draft, uid(Coverage.rule, key), Coverage.rule, Coverage.title, Coverage.version,
-        Subject(id: key, type: "sv0.scope", name: scope.account, region: nil), scope, [])
+        draft, uid(Coverage.rule, key), Coverage.rule, Coverage.title, Coverage.version, about,
+        scope, [])
     }
   }
 

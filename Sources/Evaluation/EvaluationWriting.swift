@@ -29,7 +29,8 @@ extension EvaluationStore {
         UPDATE sv0.tenants SET evaluated_version = $2, next_due_at = $3,
           first_changed_at = CASE WHEN graph_version > $2 THEN last_changed_at END,
           last_changed_at = CASE WHEN graph_version > $2 THEN last_changed_at END
-        WHERE tenant = $1 AND evaluated_version = $4 AND next_due_at IS NOT DISTINCT FROM $5
+        WHERE tenant = $1 AND evaluated_version = $4 
+          AND date_trunc('milliseconds', next_due_at) IS NOT DISTINCT FROM $5
         """,
         [
           .text(tenant), .int8(result.clock.graphVersion), .timestamp(result.nextDueAt),

@@ -1,4 +1,3 @@
-internal import JSONReader
 internal import Model
 
 extension Graph {
@@ -28,7 +27,8 @@ extension Graph {
   func step(node id: String, in scope: String?) -> EvidenceStep {
     let name = label(id)
     let kind = nodes[id].map { "\($0.merged.kind.rawValue) (\($0.type))" } ?? introduction(id)
-    return step(Fact(.node(id), name == id ? "\(id): \(kind)" : "\(name): \(kind) \(id)"), in: scope)
+    return step(
+      Fact(.node(id), name == id ? "\(id): \(kind)" : "\(name): \(kind) \(id)"), in: scope)
   }
 
   /// The chain of a path: nodes and edges in order, before each derived edge what it stands on.
@@ -105,21 +105,17 @@ extension Graph {
   /// The receipt of an absence: the requests that listed the collection, of which the last ended it.
   private func listing(_ key: CollectionKey) -> EvidenceReceipt? {
     guard let run = collections[key]?.appliedRun else { return nil }
-    let list = calls[CallList(run: run, collection: key.collection)]
-    let last = list.flatMap { bytes in
-      (try? JSONDocument(parsing: bytes).root.elements)?.compactMap { $0["n"]?.int64 }.max()
-    }
+    let last = lastRequest(run: run, collection: key.collection)
     return receipt(sha256: nil, key, object: nil, run: run, call: last ?? 0)
   }
 
   private func receipt(
     sha256: String?, _ key: CollectionKey, object: String?, run: String, call: Int64
   ) -> EvidenceReceipt {
-    let request = self.call(call, run: run, collection: key.collection)
+    let request = request(call, run: run, collection: key.collection)
     return EvidenceReceipt(
       sha256: sha256, scope: key.scope, collection: key.collection, object: object, run: run,
-      call: call, operation: request?["operation"]?.string,
-      requestID: request?["requestId"]?.string, at: request?["at"]?.string)
+      call: call, operation: request?.operation, requestID: request?.id, at: request?.at)
   }
 }
 

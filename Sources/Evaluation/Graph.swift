@@ -6,7 +6,6 @@
 // 4. Order is by UTF-8 bytes everywhere: nothing depends on hashing, locale or a database's collation.
 
 public import Model
-internal import JSONReader
 
 /// Which record asserts something.
 public struct Provenance: Sendable, Hashable {
@@ -129,7 +128,8 @@ public struct Graph: Sendable {
   /// Node ids in order.
   public let order: [String]
 
-  private let names: [String: String]
+  private let requests = RequestBook()
+  let names: [String: String]
   private let outgoing: [String: [Int]]
   private let incoming: [String: [Int]]
 
@@ -185,11 +185,13 @@ public struct Graph: Sendable {
   }
 
   /// The request behind a call number, if it is on record.
-  func call(_ number: Int64, run: String, collection: String) -> JSONView? {
-    guard let bytes = calls[CallList(run: run, collection: collection)],
-      let list = try? JSONDocument(parsing: bytes).root.elements
-    else { return nil }
-    return list.first { $0["n"]?.int64 == number }
+  func request(_ number: Int64, run: String, collection: String) -> RequestBook.Request? {
+    requests.list(CallList(run: run, collection: collection), in: calls)[number]
+  }
+
+  /// The highest call number of a list.
+  func lastRequest(run: String, collection: String) -> Int64? {
+    requests.list(CallList(run: run, collection: collection), in: calls).keys.max()
   }
 }
 

@@ -20,6 +20,9 @@ protocol PlatformSemantics: Sendable {
   /// Whether an identity may do anything at all.
   func authority(of identity: String) -> Decision
 
+  /// What of a node's own policies could not be read: without it, "nothing found" means nothing.
+  func gaps(of node: GraphNode) -> [String]
+
   /// Who an identity's trust lets in from outside of its organization.
   func foreignTrust(of identity: String) -> [ForeignTrust]
 

@@ -111,17 +111,25 @@ struct Application {
 
   /// Drops what is staged of the attempt and moves both positions past it.
   private func forget(in transaction: PostgresTransaction) async throws {
-    let values: [PostgresValue] = [.text(attempt.run), .int4(Int32(attempt.number))]
-    let tables = [
-      "staged_objects", "staged_nodes", "staged_edges", "staged_documents", "staged_ends",
-      "open_attempts",
-    ]
-    var statements = tables.map {
-      PostgresStatement("DELETE FROM sv0.\($0) WHERE run = $1 AND attempt = $2", values)
-    }
-    statements.append(Position.move(partition, to: nextOffset))
-    statements.append(Position.lower(partition))
-    _ = try await transaction.pipeline(statements)
+    _ = try await transaction.pipeline(
+      attempt.dropStaged + [
+        attempt.delete(from: "open_attempts"), Position.move(partition, to: nextOffset),
+        Position.lower(partition),
+      ])
+  }
+}
+
+extension Attempt {
+  /// Empties staging of the attempt.
+  var dropStaged: [PostgresStatement] {
+    ["staged_objects", "staged_nodes", "staged_edges", "staged_documents", "staged_ends"]
+      .map(delete(from:))
+  }
+
+  func delete(from table: String) -> PostgresStatement {
+    PostgresStatement(
+      "DELETE FROM sv0.\(table) WHERE run = $1 AND attempt = $2",
+      [.text(run), .int4(Int32(number))])
   }
 }
 

@@ -9,7 +9,8 @@
 /// 4. A collection is applied only from a newer epoch than the one it was last applied from.
 /// 5. Absence closes a row only in a `full` collection that ended `complete`, of which every record
 ///    was counted, and whose record was not tainted (`Removal`).
-/// 6. What cannot be read becomes a dead letter; the partition moves on.
+/// 6. A repeated `scan.started` drops what was staged of the attempt: its records come again.
+/// 7. What cannot be read becomes a dead letter; the partition moves on.
 ///
 /// ```
 /// message ──► Triage ──► Staging (COPY + position) ──► scan.ended ──► Apply (diff, history)
@@ -60,6 +61,15 @@ public struct Loader: BatchHandler {
 
   /// Stages the messages in order, and applies every attempt that ends among them.
   public func handle(_ messages: [Message]) async throws {
+    do {
+      try await work(through: messages)
+    } catch let error as PostgresError where error.kind == .commitOutcomeUnknown {
+      // Everything here may be done twice: what was committed is skipped.
+      throw LoadingError.interrupted("\(error)")
+    }
+  }
+
+  private func work(through messages: [Message]) async throws {
     guard let first = messages.first else { return }
     let partition = TopicPartition(topic: first.topic, partition: first.partition)
     let generation = try partitions.generation(of: partition)
@@ -130,14 +140,19 @@ struct Attempt: Hashable, Sendable {
 public enum LoadingError: ClassifiedError, CustomStringConvertible {
   /// Somebody else has claimed the partition since.
   case fenced(TopicPartition)
+  /// It is not known whether the database has taken the work.
+  case interrupted(String)
 
-  public var isRetriable: Bool { false }
+  public var isRetriable: Bool {
+    if case .interrupted = self { true } else { false }
+  }
 
   public var description: String {
     switch self {
     case .fenced(let partition):
       "Another loader has taken over \(partition). This one writes nothing more and ends; its "
         + "supervisor starts it again."
+    case .interrupted(let why): "\(why) The same messages are handled again."
     }
   }
 }

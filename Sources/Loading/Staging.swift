@@ -9,10 +9,18 @@ struct StagingBatch {
   private(set) var messages: [StagedMessage] = []
   /// The first offset of each attempt in the batch.
   private(set) var firstOffsets: [Attempt: Int64] = [:]
+  /// Where attempts begin: whatever was staged of them before is of an execution that was repeated,
+  /// because its worker died before it could commit the dispatch.
+  private(set) var beginnings: [Attempt: Int64] = [:]
 
   mutating func add(_ message: StagedMessage) {
-    messages.append(message)
     if firstOffsets[message.attempt] == nil { firstOffsets[message.attempt] = message.offset }
+    if case .started = message.content {
+      messages.removeAll { $0.attempt == message.attempt }
+      beginnings[message.attempt] = message.offset
+    } else {
+      messages.append(message)
+    }
   }
 
   /// The messages that an earlier transaction, whose outcome was not known, has not staged.
@@ -30,8 +38,10 @@ extension Loader {
       try await pool.withTransaction(.staging) { transaction in
         let next = try await Position.hold(partition, generation, in: transaction)
         guard offset > next else { return }
-        let messages = batch.from(next)
-        try await copy(messages, in: transaction)
+        for (attempt, offset) in batch.beginnings where offset >= next {
+          _ = try await transaction.pipeline(attempt.dropStaged)
+        }
+        try await copy(batch.from(next), in: transaction)
         var statements = batch.firstOffsets.map { attempt, first in
           PostgresStatement(
             """
@@ -63,7 +73,7 @@ extension Loader {
         fragments.append(
           StagedFragment(message.attempt, collection, sequence, call, fragment))
       case .collectionEnded(let ended): ends.append((message.attempt, ended))
-      case .started: break
+      case .started: break  // `StagingBatch` has taken it in.
       }
     }
     if !fragments.isEmpty { try await copy(fragments, in: transaction) }

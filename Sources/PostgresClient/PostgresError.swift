@@ -1,10 +1,11 @@
 internal import CPostgres
+public import Model
 
 /// A failure of this target, safe to log: it never holds parameters, row values or a password.
 ///
 /// The server's DETAIL and CONTEXT are never read, because they quote rows; quoted values in
 /// messages of class 22 (data exceptions) are cut out.
-public struct PostgresError: Error, Sendable, CustomStringConvertible {
+public struct PostgresError: ClassifiedError, Sendable, CustomStringConvertible {
   /// What kind of thing failed.
   public enum Kind: Sendable, Equatable {
     /// The connection string or a setting is wrong.

@@ -86,7 +86,8 @@ struct Estate {
       id: arn, kind: .identity, type: "aws.iam.role", name: name, defines: [arn],
       state: ["account": .string(account), "path": .string(path), "tags": .object(tags)])
     add(node, arn, "aws.iam.role", account)
-    policy("\(arn)#trust", "aws.iam.trustPolicy", "trust policy of \(name)", trust, of: arn, account)
+    policy(
+      "\(arn)#trust", "aws.iam.trustPolicy", "trust policy of \(name)", trust, of: arn, account)
     add(Edge(.trustedBy, from: arn, to: "\(arn)#trust"), arn, "aws.iam.role", account)
     holds(arn, "aws.iam.role", policies, boundary, account)
     return arn

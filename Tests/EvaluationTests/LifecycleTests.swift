@@ -112,6 +112,20 @@ import Testing
     #expect(after.first { $0.key.rule == "coverage" }?.life.state == .resolved)
   }
 
+  /// A policy that cannot be read may be the deny, or the allow: nothing is concluded from it.
+  @Test func anUnreadablePolicyResolvesNothingAndFindsNothing() throws {
+    var estate = Estate()
+    estate.role("r", policies: [Policy.everything])
+    let before = published(estate.evaluation.changes(since: []))
+    var broken = Estate()
+    broken.role("r", policies: ["{}"])
+    #expect(broken.findings(Self.rule).isEmpty)
+    let changes = broken.evaluation.changes(since: before)
+    #expect(first(changes)?.life.state == .updated)
+    let coverage = try #require(changes.first { $0.key.rule == "coverage" })
+    #expect(coverage.event["finding_info"]?["desc"]?.string?.contains("#inline/p0") == true)
+  }
+
   @Test func whatIsTooOldIsNotReliedOn() {
     var estate = Estate()
     estate.role("r", policies: [Policy.everything])

@@ -138,7 +138,8 @@ import Testing
     ]
     func statement(_ effect: String) -> String {
       Policy.statement(
-        effect, "\"\(Bool.random() ? "Action" : "NotAction")\":\"\(actions.randomElement(using: &random)!)\"",
+        effect,
+        "\"\(Bool.random() ? "Action" : "NotAction")\":\"\(actions.randomElement(using: &random)!)\"",
         ["*", Self.bucket].randomElement(using: &random)!,
         conditions.randomElement(using: &random)!)
     }

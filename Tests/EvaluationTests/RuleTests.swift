@@ -261,6 +261,31 @@ import Testing
     #expect(judge(url: nil, policy: restricted) == nil)
   }
 
+  @Test func aRoleThatIsGoneHasNoAuthority() {
+    var estate = Estate()
+    estate.function(
+      "hello", role: Estate.arn("role", "gone"), url: "NONE", policy: Self.urlPolicy)
+    #expect(estate.findings("public-trigger").isEmpty)
+  }
+
+  @Test func whatWasNotReadIsNotJudged() {
+    for collection in ["aws.lambda.policy", "aws.lambda.url", "aws.lambda.function"] {
+      var estate = Self.open
+      estate.end("\(collection)@eu-west-1", .denied)
+      #expect(estate.findings("public-trigger").isEmpty)
+      #expect(estate.findings("coverage").first?.description.contains(collection) == true)
+    }
+    #expect(Self.open.findings("public-trigger").count == 1)
+  }
+
+  private static var open: Estate {
+    var estate = Estate()
+    estate.function(
+      "hello", role: estate.role("r", policies: [Policy.everything]), url: "NONE",
+      policy: urlPolicy)
+    return estate
+  }
+
   @Test func anUncertainEntryIsMedium() throws {
     let vpc = #"{"StringEquals":{"aws:SourceVpce":"vpce-1"}}"#
     let finding = try #require(

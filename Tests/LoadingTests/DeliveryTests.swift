@@ -21,6 +21,20 @@ import Testing
     }
   }
 
+  @Test func anAttemptThatIsExecutedAgainStartsAfresh() async throws {
+    try await LoaderFixture.with { fixture in
+      try await fixture.dispatch(epoch: 1)
+      let first = fixture.messages(epoch: 1, [roles(.role("gone"), .role("a"))])
+      let second = fixture.messages(epoch: 1, [roles(.role("a"), .role("b"))])
+      try await fixture.loader.handle(Array(first[0..<2]))
+      try await fixture.loader.handle([first[2]] + second)
+      let role = "arn:aws:iam::111122223333:role/"
+      #expect(
+        try await fixture.openNodes == [role + "a", role + "a#trust", role + "b", role + "b#trust"])
+      #expect(try await fixture.rows("SELECT outcome FROM sv0.collections") == ["complete"])
+    }
+  }
+
   @Test func anEarlierEpochChangesNothingAfterALaterOne() async throws {
     try await LoaderFixture.with { fixture in
       try await fixture.dispatch(epoch: 1, state: .extracted)

@@ -43,6 +43,7 @@ fill() {
 mkdir -p "$work"
 : >"$work/workers.log"
 : >"$work/received.ndjson"
+: >"$work/receiver.url"
 
 step "Private servers: broker, Postgres, and an AWS API (moto)"
 servers=$("$sv0" local up --dir "$work" --with moto)
@@ -51,6 +52,8 @@ eval "$servers"
 
 step "Database, topics, connection, sink"
 export AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo AWS_REGION=eu-west-1
+# One shared machine: a free port for health, and no long quiet period before an evaluation.
+export SV0_HTTP_LISTEN=127.0.0.1:0 SV0_EVALUATOR_QUIET=500ms
 export ACME_EXTERNAL_ID=acme-demo-external-id
 SV0_DEMO_WEBHOOK_SECRET=whsec_$(head -c 24 /dev/urandom | base64)
 export SV0_DEMO_WEBHOOK_SECRET
@@ -82,7 +85,7 @@ print(next(f["finding_info"]["uid"] for f in findings if "invoice-webhook" in js
 step "How anyone on the internet becomes an administrator"
 "$sv0" path anyone deploy-admin --tenant acme
 
-step "Now one thing changes"
+step "Now something changes"
 "$python" deploy/demo/change.py
 "$sv0" scan start --tenant acme --connection aws-prod --wait
 

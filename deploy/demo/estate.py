@@ -79,7 +79,6 @@ class Estate:
             StatementId="public-url",
             Action="lambda:InvokeFunctionUrl",
             Principal="*",
-            FunctionUrlAuthType="NONE",
         )
 
 

@@ -85,12 +85,14 @@ extension AWSNormalizer {
   static func managedPolicy(_ record: AWSRecord) throws(JSONError) -> Assertions {
     let root = record.root
     let (arn, parts) = try record.arn("Arn")
-    // moto leaves out the second count and the name.
-    let attachments = try root.int64(at: "AttachmentCount", lenient: true)
-    let boundaries =
-      try root.optionalInt64(at: "PermissionsBoundaryUsageCount", lenient: true) ?? 0
-    guard attachments > 0 || boundaries > 0 else { return Assertions() }
     let isManagedByAWS = parts.account == "aws"
+    let attachments = try root.int64(at: "AttachmentCount", lenient: true)
+    // moto leaves out the second count and the name. Without the count, a policy of the account's own
+    // may be somebody's boundary.
+    let boundaries =
+      try root.optionalInt64(at: "PermissionsBoundaryUsageCount", lenient: true)
+      ?? (isManagedByAWS ? 0 : 1)
+    guard attachments > 0 || boundaries > 0 else { return Assertions() }
     var assertions = Assertions()
     assertions.add(
       policy: arn, type: "aws.iam.policy", name: try root.text("PolicyName") ?? parts.name,

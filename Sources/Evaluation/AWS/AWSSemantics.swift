@@ -17,10 +17,14 @@ struct AWSSemantics: PlatformSemantics {
   let assuming: [String]
   /// Accounts of which a principal is known.
   let accounts: Set<String>
+  /// By role, in order of hops.
+  private(set) var trusts: [String: [TrustedParty]] = [:]
   private(set) var derived: [Hop] = []
+  private let inputs: Inputs
 
   init(_ graph: Graph, _ inputs: Inputs) {
     self.graph = graph
+    self.inputs = inputs
     shelf = PolicyShelf(graph)
     organizations = Organizations(graph, inputs, shelf)
     let reader = PrincipalReader(
@@ -30,12 +34,29 @@ struct AWSSemantics: PlatformSemantics {
     order = found.map(\.arn)
     assuming = found.filter(\.mayAssumeRoles).map(\.arn)
     accounts = Set(found.map(\.account))
+    trusts = Dictionary(uniqueKeysWithValues: order.map { ($0, trust(of: $0)) })
     derived =
-      order.flatMap { trust(of: $0).map(\.hop) } + order.flatMap { reaches(from: $0) }
+      order.flatMap { (trusts[$0] ?? []).map(\.hop) } + order.flatMap { reaches(from: $0) }
       + graph.nodes(ofType: "aws.lambda.function").flatMap { entries(to: $0) }
   }
 
   var problems: [String] { shelf.problems }
+
+  func gaps(of node: GraphNode) -> [String] {
+    guard node.type == "aws.lambda.function" else {
+      let held = (principals[node.id]?.policies ?? []) + (principals[node.id]?.boundary ?? [])
+      return (held + trustPolicies(of: node.id)).filter { $0.compiled == nil }.map(\.gap)
+    }
+    return resourcePolicies(of: node).filter { $0.compiled == nil }.map(\.gap)
+  }
+
+  /// Whether an identity that is not in the graph is known not to exist.
+  func isProvedAbsent(_ identity: String) -> Bool {
+    guard let arn = ARN(identity), arn.resource.hasPrefix("role/") else { return false }
+    return inputs.scopes(ofAccount: arn.account).contains {
+      inputs.isComplete(CollectionKey(scope: $0, collection: "aws.iam.role"))
+    }
+  }
 
   func judge(_ edge: GraphEdge) -> Decision? {
     switch edge.key.kind {

@@ -112,13 +112,15 @@ struct Condition: Sendable, Hashable {
     case .stringLike: value.decision(for: Array(present.utf8), in: context)
     case .arnLike: arnMatches(value, present, in: context)
     case .numeric(let comparison):
-      .of(Double(value.text).flatMap { wanted in
-        Double(present).map { comparison.holds($0, wanted) }
-      } ?? false)
+      .of(
+        Double(value.text).flatMap { wanted in
+          Double(present).map { comparison.holds($0, wanted) }
+        } ?? false)
     case .date(let comparison):
-      .of(Self.seconds(value.text).flatMap { wanted in
-        Self.seconds(present).map { comparison.holds($0, wanted) }
-      } ?? false)
+      .of(
+        Self.seconds(value.text).flatMap { wanted in
+          Self.seconds(present).map { comparison.holds($0, wanted) }
+        } ?? false)
     case .bool: .of(value.text.lowercased() == present.lowercased())
     case .binary: .of(value.text == present)
     case .address: .conditional(spelling)

@@ -9,13 +9,17 @@ extension AWSSemantics {
   /// Source: Lambda Developer Guide, "Control access to Lambda function URLs"; Organizations User
   /// Guide, "Resource control policies".
   func entries(to function: GraphNode) -> [Hop] {
-    let policies = graph.edges(.governs, to: function.id).map {
-      shelf.policy($0.from, in: function.scope, way: [$0.fact(in: graph)])
-    }
+    let policies = resourcePolicies(of: function)
     guard !policies.isEmpty else { return [] }
     let urls = graph.edges(.triggers, from: anyoneNodeID).filter { $0.to == function.id }
     return urls.compactMap { urlEntry($0, function, policies) }
       + [invokeEntry(function, policies)].compactMap(\.self)
+  }
+
+  func resourcePolicies(of function: GraphNode) -> [HeldPolicy] {
+    graph.edges(.governs, to: function.id).map {
+      shelf.policy($0.from, in: function.scope, way: [$0.fact(in: graph)])
+    }
   }
 
   private func urlEntry(
@@ -49,14 +53,13 @@ extension AWSSemantics {
     before: [Fact]
   ) -> Hop? {
     let answer = policies.answer(request) { $0.fit(.anyone) > .none }
-    guard answer.decision.isPossible else { return nil }
-    let grounds = answer.grant.map { facts(of: $0, saying: "allows anyone \(request.name)") } ?? []
+    guard let grant = answer.grant, answer.decision.isPossible else { return nil }
     return Hop(
       kind: "triggers", from: anyoneNodeID, to: function.id, transfer: .influence,
-      decision: answer.decision, sentence: sentence, facts: before + grounds,
+      decision: answer.decision, sentence: sentence, facts: before + facts(of: grant, saying: "allows anyone \(request.name)"),
       limits: policies.withDenies.map {
         Fact(.node($0.id), "considered: \($0.name) has a deny")
       },
-      cause: answer.grant.map { $0.policy.cause($0.statement) } ?? "policy of \(function.id)")
+      cause: grant.policy.cause(grant.statement))
   }
 }

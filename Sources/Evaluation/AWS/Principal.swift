@@ -108,7 +108,8 @@ struct PrincipalReader {
     let inherited = graph.edges(.memberOf, from: node.id).flatMap { membership in
       let way = [
         membership.fact(in: graph),
-        Fact(.node(membership.to), "group \(graph.label(membership.to)) gives its members policies"),
+        Fact(
+          .node(membership.to), "group \(graph.label(membership.to)) gives its members policies"),
       ]
       guard graph.nodes[membership.to] != nil else {
         // A group that was not read may hold anything.

@@ -7,14 +7,15 @@ extension AWSSemantics {
   /// Every service that a policy names is asked about on its own, and one that no policy names
   /// stands for all the others. So "everything but IAM" is found, whether it is written as a
   /// `NotAction`, as a deny or as a boundary. Exceptions narrower than a service do not count: the
-  /// rest is unbounded all the same.
+  /// rest is unbounded all the same. A hop needs a statement that grants it; what an unreadable
+  /// policy might add is a gap, not a hop.
   func reaches(from identity: String) -> [Hop] {
     guard let source = principals[identity] else { return [] }
     let services = namedServices(source)
     let answers = services.map { ($0, source.answer(request($0, source))) }
     let others = source.answer(request(unnamedService, source))
-    guard others.decision.isPossible else {
-      return answers.filter { $0.1.decision.isPossible }.map { service, answer in
+    guard others.grant != nil, others.decision.isPossible else {
+      return answers.filter { $0.1.grant != nil && $0.1.decision.isPossible }.map { service, answer in
         hop(source, to: "\(service):*", answer, level: Self.level(ofAll: service), except: [])
       }
     }
@@ -28,7 +29,9 @@ extension AWSSemantics {
   }
 
   func authority(of identity: String) -> Decision {
-    guard let source = principals[identity] else { return .unknown("identity \(identity)") }
+    guard let source = principals[identity] else {
+      return isProvedAbsent(identity) ? .denied : .unknown("identity \(identity)")
+    }
     let unread = (source.policies + (source.boundary ?? [])).filter { $0.compiled == nil }
     var decision = Decision.any(unread.map { .unknown($0.gap) })
     for (action, resource) in probes(source) {
@@ -55,7 +58,9 @@ extension AWSSemantics {
       case "iam": "arn:\(source.partition):iam::\(source.account):*"
       default: "arn:\(source.partition):\(service):*:\(source.account):*"
       }
-    return Request("\(service):*", on: resource, in: source.context)
+    var context = source.context
+    context["aws:ResourceAccount"] = .known([source.account])
+    return Request("\(service):*", on: resource, in: context)
   }
 
   private func namedServices(_ source: Principal) -> [String] {

@@ -29,7 +29,7 @@ extension AWSSemantics {
 
   func foreignTrust(of identity: String) -> [ForeignTrust] {
     guard let own = principals[identity]?.account else { return [] }
-    return trust(of: identity).compactMap { party in
+    return (trusts[identity] ?? []).compactMap { party in
       switch party.requester {
       case .service: return nil
       case .anyone:
@@ -82,17 +82,20 @@ extension AWSSemantics {
 
   private func sessionRole(_ arn: String) -> String? {
     guard ARN(arn)?.service == "sts" else { return nil }
-    return order.first { PrincipalPattern.arn(arn).fit(
-      .identity(arn: $0, account: principals[$0]?.account ?? "")) == .exact }
+    return order.first {
+      PrincipalPattern.arn(arn).fit(
+        .identity(arn: $0, account: principals[$0]?.account ?? "")) == .exact
+    }
   }
 
   private func party(
     _ requester: Requester, _ policies: [HeldPolicy], _ target: Principal
   ) -> TrustedParty? {
-    let request = Request(
-      Self.action, on: target.arn, in: context(of: requester, trustedBy: target.account))
+    var context = context(of: requester, trustedBy: target.account)
+    context["aws:ResourceAccount"] = .known([target.account])
+    let request = Request(Self.action, on: target.arn, in: context)
     let trust = policies.answer(request) { $0.fit(requester) > .none }
-    guard trust.decision.isPossible else { return nil }
+    guard let trustGrant = trust.grant, trust.decision.isPossible else { return nil }
     var decision = trust.decision.and(target.limits.resources).and(target.reading)
     var facts: [Fact] = []
     var limits = target.limits.reasons
@@ -104,15 +107,13 @@ extension AWSSemantics {
     }
     guard decision.isPossible else { return nil }
     let from = nodeID(of: requester)
-    if let grant = trust.grant {
-      facts += self.facts(of: grant, saying: "lets \(label(requester)) assume it")
-    }
+    facts += self.facts(of: trustGrant, saying: "lets \(label(requester)) assume it")
     return TrustedParty(
       hop: Hop(
         kind: "canAssume", from: from, to: target.arn, transfer: .acquire, decision: decision,
         sentence: "\(label(requester)) can assume role \(target.node.name)", facts: facts,
         limits: limits,
-        cause: trust.grant.map { $0.policy.cause($0.statement) } ?? "trust \(target.arn)"),
+        cause: trustGrant.policy.cause(trustGrant.statement)),
       requester: requester,
       demandsExternalID: demandsExternalID(policies, request, requester))
   }
@@ -123,7 +124,8 @@ extension AWSSemantics {
     _ target: Principal
   ) -> (Decision, PolicyAnswer.Grant?) {
     let own = source.answer(request)
-    let viaIdentity = own.decision
+    // Without a statement that grants it there is nothing to report, whatever could not be read.
+    let viaIdentity = own.grant == nil ? .denied : own.decision
     guard source.account == target.account else { return (viaIdentity, own.grant) }
     let requester = Requester.identity(arn: source.arn, account: source.account)
     // `*` names everybody, also the principal itself; an account only delegates to its policies.

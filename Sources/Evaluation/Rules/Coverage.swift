@@ -6,26 +6,27 @@ struct Coverage {
   static let version = 1
   static let title = "Rules not evaluated"
 
-  /// Which inputs each rule lacks in a scope: rule id to reasons, in order; empty when all are judged.
-  static func gaps(in scope: String, _ situation: Situation) -> [(rule: String, missing: [String])]
-  {
-    Rule.all.compactMap { rule in
-      let missing = rule.subjects.flatMap { subject -> [String] in
-        let (keys, gaps) = subject.needs(scope: scope, region: nil, situation)
-        return situation.inputs.gaps(keys) + gaps
+  /// What every rule lacks in a scope, whether it has subjects there or not.
+  static func gaps(in scope: String, _ situation: Situation) -> [String: Set<String>] {
+    var gaps: [String: Set<String>] = [:]
+    for rule in Rule.all {
+      for subject in rule.subjects {
+        let (keys, unnamed) = subject.needs(scope: scope, region: nil, situation)
+        gaps[rule.id, default: []].formUnion(situation.inputs.gaps(keys) + unnamed)
       }
-      let reasons = Set(missing).sorted { $0.precedes($1) }
-      return reasons.isEmpty ? nil : (rule.id, reasons)
     }
+    return gaps.filter { !$0.value.isEmpty }
   }
 
-  static func draft(in scope: String, _ situation: Situation) -> Draft? {
-    let gaps = gaps(in: scope, situation)
+  /// - Parameter gaps: rule ids, and what each lacks.
+  static func draft(in scope: String, _ gaps: [String: Set<String>]) -> Draft? {
     guard !gaps.isEmpty else { return nil }
-    let lines = gaps.map { "\($0.rule) lacks \($0.missing.joined(separator: "; "))" }
+    let lines = gaps.sorted { $0.key.precedes($1.key) }.map { rule, missing in
+      "\(rule) lacks \(missing.sorted { $0.precedes($1) }.joined(separator: "; "))"
+    }
     return Draft(
       severity: .informational, decision: .allowed, via: "authority",
-      title: "\(gaps.count) of \(Rule.all.count) rules were not evaluated in \(scope)",
+      title: "\(gaps.count) of \(Rule.all.count) rules were not evaluated completely in \(scope)",
       description: "What was not read can neither be reported nor ruled out, and findings about it "
         + "stay as they are: \(lines.joined(separator: ". ")).",
       chain: [], limits: [], targets: [], cause: "coverage \(scope)")

@@ -41,15 +41,18 @@ func unboundedSeverity(_ hop: Hop) -> Severity {
     switch hop.level {
     case .manageAccess: .high
     case .administer:
-      all || sensitiveServices.contains { hop.to.hasSuffix("#\($0):*") } ? .high : .medium
+      all || sensitiveServices.contains { hop.to.hasSuffix("#\($0):*") } ? .high : .low
     case .write, .readData: .medium
     case .readMetadata, nil: .low
     }
   return severity.capped(hop.decision)
 }
 
-/// Services whose whole is a store of secrets or keys, or runs anything under any role.
-private let sensitiveServices = ["kms", "lambda", "s3", "secretsmanager", "ssm"]
+/// Services whose whole holds data, secrets or keys, or runs code under roles of its own choice.
+private let sensitiveServices = [
+  "cloudformation", "codebuild", "dynamodb", "ec2", "ecs", "eks", "glue", "kms", "lambda", "rds",
+  "redshift", "s3", "sagemaker", "secretsmanager", "ssm",
+]
 
 extension Hop {
   var target: FindingTarget {

@@ -18,13 +18,13 @@ struct LocalCommand: AsyncParsableCommand {
     var with: [String] = []
 
     func run() async throws {
-      var services: [LocalStack.Service] = [.broker, .postgres]
+      var services: Set<LocalStack.Service> = [.broker, .postgres]
       for name in with {
         guard let service = LocalStack.Service(rawValue: name) else {
           let accepted = LocalStack.Service.allCases.map(\.rawValue).joined(separator: ", ")
           throw Failure(.usage, "--with \(name): expected one of \(accepted)")
         }
-        services.append(service)
+        services.insert(service)
       }
       let environment = try await LocalStack.up(directory: dir, services: services)
       for line in environment.exportLines { Terminal.print(line) }

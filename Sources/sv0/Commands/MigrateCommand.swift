@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import PostgresClient
 internal import Schema
 
 struct MigrateCommand: AsyncParsableCommand {

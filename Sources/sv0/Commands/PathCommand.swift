@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import Evaluation
 internal import Model
+internal import PostgresClient
 
 struct PathCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -39,7 +40,7 @@ struct PathCommand: AsyncParsableCommand {
       switch output.output {
       case .text:
         if index > 0 { Terminal.print("") }
-        Terminal.print("\(path.strength.rawValue) via \(path.via), \(path.hops.count) hops")
+        Terminal.print("\(path.decision.level) via \(path.via), \(path.hops.count) hops")
         for line in ChainText.lines(evaluation.chain(path)) { Terminal.print(line) }
       case .json: Terminal.print(evaluation.json(of: path).text)
       }

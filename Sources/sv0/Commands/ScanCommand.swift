@@ -143,5 +143,3 @@ struct ScanCommand: AsyncParsableCommand {
     }
   }
 }
-
-extension Priority: ExpressibleByArgument {}

@@ -75,5 +75,3 @@ struct NotifierCommand: AsyncParsableCommand {
 
   func run() async throws { try await WorkerProcess(common.context()).run([.notifier]) }
 }
-
-extension Platform: ExpressibleByArgument {}

@@ -38,7 +38,7 @@ extension Settings {
 
   private static func text(
     _ key: String, _ variable: String,
-    _ path: WritableKeyPath<Settings, String?> & Sendable, _ accepted: String
+    _ path: any WritableKeyPath<Settings, String?> & Sendable, _ accepted: String
   ) -> Setting {
     Setting(key: key, variable: variable) { settings, text in
       guard !text.isEmpty else { return "expected \(accepted)" }
@@ -47,8 +47,8 @@ extension Settings {
     }
   }
 
-  private static func word<Value: RawRepresentable & CaseIterable>(
-    _ key: String, _ variable: String, _ path: WritableKeyPath<Settings, Value> & Sendable
+  private static func word<Value: RawRepresentable & CaseIterable & SendableMetatype>(
+    _ key: String, _ variable: String, _ path: any WritableKeyPath<Settings, Value> & Sendable
   ) -> Setting where Value.RawValue == String {
     Setting(key: key, variable: variable) { settings, text in
       guard let value = Value(rawValue: text) else {
@@ -60,7 +60,7 @@ extension Settings {
   }
 
   private static func duration(
-    _ key: String, _ variable: String, _ path: WritableKeyPath<Settings, Duration> & Sendable
+    _ key: String, _ variable: String, _ path: any WritableKeyPath<Settings, Duration> & Sendable
   ) -> Setting {
     Setting(key: key, variable: variable) { settings, text in
       guard let value = Duration(parsing: text) else {
@@ -72,7 +72,7 @@ extension Settings {
   }
 
   private static func count(
-    _ key: String, _ variable: String, _ path: WritableKeyPath<Settings, Int> & Sendable,
+    _ key: String, _ variable: String, _ path: any WritableKeyPath<Settings, Int> & Sendable,
     _ range: ClosedRange<Int>
   ) -> Setting {
     Setting(key: key, variable: variable) { settings, text in

@@ -21,7 +21,7 @@ struct YAMLFile {
 
   init(path: String, text: String) throws(Failure) {
     self.path = path
-    let node: Node?
+    let node: Yams.Node?
     do {
       node = try Yams.compose(yaml: text)
     } catch {
@@ -44,7 +44,7 @@ struct YAMLFile {
     return 1
   }
 
-  private static func json(_ node: Node, at key: String, into lines: inout [String: Int]) -> JSON {
+  private static func json(_ node: Yams.Node, at key: String, into lines: inout [String: Int]) -> JSON {
     if lines[key] == nil, let mark = node.mark { lines[key] = mark.line }
     switch node {
     case .mapping(let mapping):

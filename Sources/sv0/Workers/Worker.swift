@@ -20,6 +20,17 @@ enum Worker {
     [.scheduler] + Platform.allCases.map { .extractor($0) }
     + Platform.allCases.map { .transformer($0) } + [.loader, .evaluator, .notifier]
 
+  var name: String {
+    switch self {
+    case .scheduler: "scheduler"
+    case .extractor(let platform): "extractor of \(platform.rawValue)"
+    case .transformer(let platform): "transformer of \(platform.rawValue)"
+    case .loader: "loader"
+    case .evaluator: "evaluator"
+    case .notifier: "notifier"
+    }
+  }
+
   /// The services of this worker: clients first, so that they close last.
   func services(in process: WorkerProcess) throws -> [any Service] {
     switch self {

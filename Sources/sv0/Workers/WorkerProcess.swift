@@ -7,6 +7,7 @@ internal import Observability
 internal import Pipeline
 internal import PostgresClient
 internal import ServiceLifecycle
+internal import UnixSignals
 
 /// One process of workers: what they share, and how they start and drain together.
 ///
@@ -40,7 +41,7 @@ struct WorkerProcess: Sendable {
     var configuration = ServiceGroupConfiguration(
       services: [server] + services, gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
     configuration.maximumGracefulShutdownDuration = Self.drainDeadline
-    log.notice("started", metadata: ["workers": "\(workers)"])
+    log.notice("started", metadata: ["workers": "\(workers.map(\.name).joined(separator: ", "))"])
     try await ServiceGroup(configuration: configuration).run()
     log.notice("drained")
   }

@@ -1,0 +1,28 @@
+public import Model
+
+extension Evaluation {
+  /// Every name that can be asked for, with the node it stands for: ids, defined names, and the
+  /// sets that derived hops lead to, such as `aws:account:111122223333#*`.
+  public var names: [String: String] {
+    var names = situation.graph.names
+    for id in situation.graph.nodes.keys { names[id] = id }
+    for hop in situation.authority.hops.values.joined() {
+      names[hop.from] = hop.from
+      names[hop.to] = hop.to
+    }
+    return names
+  }
+
+  /// A path for machines: what it is worth, and its chain as findings publish it.
+  public func json(of path: AuthorityPath) -> JSON {
+    [
+      "result": .string("\(path.decision.level)"), "via": .string(path.via),
+      "missing": .strings(path.decision.missing), "conditions": .strings(path.decision.conditions),
+      "hops": .array(
+        path.hops.map {
+          ["kind": .string($0.kind), "from": .string($0.from), "to": .string($0.to)]
+        }),
+      "chain": .array(chain(path).enumerated().map { $1.json(index: $0) }),
+    ]
+  }
+}

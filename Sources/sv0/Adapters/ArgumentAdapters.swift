@@ -1,0 +1,5 @@
+public import ArgumentParser
+public import Model
+
+extension Platform: ExpressibleByArgument {}
+extension Priority: ExpressibleByArgument {}
