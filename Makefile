@@ -26,7 +26,8 @@ test: setup ## all tests, on private servers (or those that SV0_KAFKA, SV0_POSTG
 	trap 'exit 130' INT; trap 'exit 143' TERM; \
 	servers="$$("$$sv0" local up --dir $(test_stack) --with moto)" || exit; \
 	eval "$$servers"; \
-	swift test --disable-xctest --skip-build
+	SV0_VENV="$${SV0_VENV:-$(CURDIR)/.venv}" \
+	  swift test --disable-xctest --skip-build --no-parallel
 
 services: setup ## print exports of private servers for this shell: eval "$(make services)"
 	@swift build --product sv0 >&2

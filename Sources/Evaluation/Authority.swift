@@ -119,43 +119,69 @@ public struct AuthorityGraph: Sendable {
   /// Hops that leave a node.
   public func hops(from id: String) -> [Hop] { hops[id] ?? [] }
 
-  /// The shortest path to every node within reach, over hops of at least this level; of equally
-  /// short ones the first in order of hops.
-  public func shortestPaths(
-    from start: String, atLeast level: Decision.Level
-  ) -> [String: AuthorityPath] {
-    var found = [start: AuthorityPath([])]
-    var frontier = [start]
-    for _ in 0..<Self.maximumHops where !frontier.isEmpty {
-      var next: [String] = []
-      for node in frontier {
-        guard let path = found[node] else { continue }
-        for hop in hops(from: node) where hop.decision.level >= level && found[hop.to] == nil {
-          found[hop.to] = AuthorityPath(path.hops + [hop])
-          next.append(hop.to)
-        }
+  /// The best path to the end of every hop of a kind within reach: the strongest, and of those the
+  /// shortest. In order of their ends.
+  public func bestPaths(from start: String, endingWith kind: String) -> [AuthorityPath] {
+    var best: [String: AuthorityPath] = [:]
+    for level in Self.strengths {
+      let search = search(from: start, atLeast: level)
+      for (end, origin) in search where best[end] == nil && hop(origin).kind == kind {
+        best[end] = path(to: end, search)
       }
-      frontier = next
     }
-    found[start] = nil
-    return found
-  }
-
-  /// The best path to every node within reach: the strongest, and of those the shortest.
-  public func bestPaths(from start: String) -> [String: AuthorityPath] {
-    [Decision.Level.allowed, .conditional, .unknown].reduce(into: [:]) { best, level in
-      best.merge(shortestPaths(from: start, atLeast: level)) { stronger, _ in stronger }
-    }
+    return best.sorted { $0.key.precedes($1.key) }.map(\.value)
   }
 
   /// The shortest path at each strength, strongest first; a weaker one only where it is shorter.
   public func paths(from: String, to: String) -> [AuthorityPath] {
     var paths: [AuthorityPath] = []
-    for level in [Decision.Level.allowed, .conditional, .unknown] {
-      guard let path = shortestPaths(from: from, atLeast: level)[to] else { continue }
+    for level in Self.strengths {
+      guard let path = path(to: to, search(from: from, atLeast: level)) else { continue }
       if path.hops.count < paths.last?.hops.count ?? .max { paths.append(path) }
     }
     return paths
+  }
+
+  private static let strengths: [Decision.Level] = [.allowed, .conditional, .unknown]
+
+  /// By which hop a search came to a node: the hop's start, and its place among those that leave
+  /// it.
+  private struct Origin {
+    var node: String
+    var place: Int
+  }
+
+  private func hop(_ origin: Origin) -> Hop { hops(from: origin.node)[origin.place] }
+
+  /// Breadth first, over hops of at least this level; of equally short ways the first in order of
+  /// hops.
+  private func search(from start: String, atLeast level: Decision.Level) -> [String: Origin] {
+    var origins: [String: Origin] = [:]
+    var frontier = [start]
+    for _ in 0..<Self.maximumHops where !frontier.isEmpty {
+      var next: [String] = []
+      for node in frontier {
+        let leaving = hops(from: node)
+        for place in leaving.indices where leaving[place].decision.level >= level {
+          let end = leaving[place].to
+          guard end != start, origins[end] == nil else { continue }
+          origins[end] = Origin(node: node, place: place)
+          next.append(end)
+        }
+      }
+      frontier = next
+    }
+    return origins
+  }
+
+  private func path(to end: String, _ origins: [String: Origin]) -> AuthorityPath? {
+    var hops: [Hop] = []
+    var node = end
+    while let origin = origins[node] {
+      hops.append(hop(origin))
+      node = origin.node
+    }
+    return hops.isEmpty ? nil : AuthorityPath(hops.reversed())
   }
 }
 

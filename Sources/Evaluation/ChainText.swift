@@ -3,8 +3,8 @@ public import Model
 
 /// A chain as text, one line a step: its sentence, its basis, and where it comes from.
 ///
-///     1. anyone can call function hello at https://… without authentication
-///        [direct, derived; sha256 3f2a9c0d1b22 lambda:GetPolicy 2026-11-21T10:00:00Z request 8f0c…]
+///     1. function hello has the URL https://… with AuthType NONE
+///        [direct; sha256 3f2a9c0d1b22 lambda:GetFunctionUrlConfig 2026-11-21T10:00:00Z request 8f]
 public enum ChainText {
   /// The lines of a chain.
   public static func lines(_ steps: [EvidenceStep]) -> [String] {

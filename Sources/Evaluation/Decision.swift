@@ -14,7 +14,8 @@ public struct Decision: Sendable, Hashable {
   public let level: Level
   /// What would have to be read to know; sorted. Only where the level is `unknown`.
   public let missing: [String]
-  /// What a request would have to bring; sorted. Only where the level is `conditional` or `unknown`.
+  /// What a request would have to bring; sorted. Only where the level is `conditional` or
+  /// `unknown`.
   public let conditions: [String]
 
   private init(_ level: Level, missing: Set<String> = [], conditions: Set<String> = []) {

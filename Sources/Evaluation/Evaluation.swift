@@ -148,7 +148,8 @@ public struct Evaluation: Sendable {
     let cited = (draft.chain + draft.limits).flatMap(\.receipts)
       .map { CollectionKey(scope: $0.scope, collection: $0.collection) }
     let inputs = Set(keys + cited).sorted { $0.precedes($1) }
-    // The subject's own inputs are current; those of other scopes that the chain crosses may not be.
+    // The subject's own inputs are current; those of other scopes that the chain crosses may not
+    // be.
     let missing = Set(draft.decision.missing + situation.inputs.gaps(inputs))
     return Finding(
       tenant: situation.graph.tenant, uid: uid, rule: rule, ruleTitle: title,

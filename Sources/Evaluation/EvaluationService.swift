@@ -36,8 +36,8 @@ public final class EvaluationService: Sendable {
   private let settings: Settings
   private let now: @Sendable () -> Timestamp
   private let log: Logger
-  /// Tenants that cannot be evaluated, with the version at which that was found: they are left alone
-  /// until it changes, so that they do not stop the others.
+  /// Tenants that cannot be evaluated, with the version at which that was found: they are left
+  /// alone until it changes, so that they do not stop the others.
   private let failed = Mutex<[String: Int64]>([:])
 
   public init(

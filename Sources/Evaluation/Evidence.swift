@@ -102,7 +102,8 @@ extension Graph {
     }
   }
 
-  /// The receipt of an absence: the requests that listed the collection, of which the last ended it.
+  /// The receipt of an absence: the requests that listed the collection, of which the last ended
+  /// it.
   private func listing(_ key: CollectionKey) -> EvidenceReceipt? {
     guard let run = collections[key]?.appliedRun else { return nil }
     let last = lastRequest(run: run, collection: key.collection)

@@ -2,8 +2,10 @@
 // 1. A graph is a value: the same assertions, in whatever order they come, make the same graph.
 // 2. Assertions of a node are merged in order of (scope, collection, object): of members that
 //    differ, the first counts. All of them stay readable, with their receipts.
-// 3. A name resolves only if exactly one node defines it; two definers are a conflict that is shown.
-// 4. Order is by UTF-8 bytes everywhere: nothing depends on hashing, locale or a database's collation.
+// 3. A name resolves only if exactly one node defines it; two definers are a conflict that is
+//    shown.
+// 4. Order is by UTF-8 bytes everywhere: nothing depends on hashing, locale or a database's
+//    collation.
 
 public import Model
 
@@ -130,6 +132,7 @@ public struct Graph: Sendable {
 
   private let requests = RequestBook()
   let names: [String: String]
+  private let types: [String: [String]]
   private let outgoing: [String: [Int]]
   private let incoming: [String: [Int]]
 
@@ -148,6 +151,7 @@ public struct Graph: Sendable {
     merged[anyoneNodeID] = .anyone
     self.nodes = merged
     order = merged.keys.sorted { $0.precedes($1) }
+    types = Dictionary(grouping: order) { merged[$0]?.type ?? "" }
     var definers: [String: Set<String>] = [:]
     for asserted in nodes {
       for name in asserted.value.defines { definers[name, default: []].insert(asserted.value.id) }
@@ -176,7 +180,7 @@ public struct Graph: Sendable {
 
   /// Nodes of a platform's type, in order of their ids.
   public func nodes(ofType type: String) -> [GraphNode] {
-    order.compactMap { nodes[$0] }.filter { $0.type == type }
+    (types[type] ?? []).compactMap { nodes[$0] }
   }
 
   /// The node that a name stands for: an id, or a name that exactly one node defines.

@@ -2,9 +2,9 @@ public import Model
 
 /// Which collections an evaluation may rely on.
 ///
-/// A collection is current if its newest outcome is `complete` or `unchanged`, or `unsupported` with
-/// no open row, and it has not become stale since. Anything else is a gap with a reason that names
-/// what is missing; the reason does not change from day to day.
+/// A collection is current if its newest outcome is `complete` or `unchanged`, or `unsupported`
+/// with no open row, and it has not become stale since. Anything else is a gap with a reason that
+/// names what is missing; the reason does not change from day to day.
 public struct Inputs: Sendable {
   private let collections: [CollectionKey: CollectionStatus]
   private let populated: Set<CollectionKey>

@@ -4,9 +4,9 @@
 // content is hashed, and an open finding that could not be evaluated keeps its content as it was
 // published, but for what is missing.
 //
-// Where things are: uid, title, description, rule `finding_info`; version `metadata.sequence`; cause
-// `metadata.correlation_uid`; subject `resources`; chain `evidences[].data`; state and strength,
-// limits, targets, conditions, missing and judged inputs `unmapped`.
+// Where things are: uid, title, description, rule `finding_info`; version `metadata.sequence`;
+// cause `metadata.correlation_uid`; subject `resources`; chain `evidences[].data`; state and
+// strength, limits, targets, conditions, missing and judged inputs `unmapped`.
 // Source: https://schema.ocsf.io/1.5.0/classes/detection_finding
 internal import Cryptography
 internal import JSONReader

@@ -142,7 +142,8 @@ import Testing
         try await transaction.executeScript(
           """
           INSERT INTO sv0.tenants (tenant, graph_version) VALUES ('aaa', 1);
-          INSERT INTO sv0.collections (tenant, scope, collection, outcome, outcome_epoch, outcome_at)
+          INSERT INTO sv0.collections
+            (tenant, scope, collection, outcome, outcome_epoch, outcome_at)
           VALUES ('aaa', 's', 'c', 'from the future', 1, now());
           """)
       }

@@ -3,8 +3,8 @@ import Testing
 
 @testable import Evaluation
 
-/// IAM User Guide, "Cross-account policy evaluation logic" and "How permissions boundaries work with
-/// resource-based policies".
+/// IAM User Guide, "Cross-account policy evaluation logic" and "How permissions boundaries work
+/// with resource-based policies".
 @Suite struct TrustTests {
   static let other = "444455556666"
   static let mayAssume = Policy.document(Policy.allow("sts:AssumeRole"))

@@ -91,8 +91,8 @@ struct AWSSemantics: PlatformSemantics {
     graph.nodes[id]?.merged.state["status"]?.string == "Active"
   }
 
-  /// Roles that only people step into: those of IAM Identity Center, and those that trust nobody but
-  /// SAML providers.
+  /// Roles that only people step into: those of IAM Identity Center, and those that trust nobody
+  /// but SAML providers.
   private func isForPeople(_ node: GraphNode) -> Bool {
     if node.name.hasPrefix("AWSReservedSSO_") { return true }
     let allows = trustPolicies(of: node.id).flatMap { $0.compiled?.statements ?? [] }

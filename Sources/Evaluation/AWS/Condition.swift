@@ -128,8 +128,8 @@ struct Condition: Sendable, Hashable {
     }
   }
 
-  /// Each of an ARN's six components is compared apart, so that `*` does not cross a colon. What AWS
-  /// makes of a pattern with fewer is not documented.
+  /// Each of an ARN's six components is compared apart, so that `*` does not cross a colon. What
+  /// AWS makes of a pattern with fewer is not documented.
   private func arnMatches(
     _ value: Pattern, _ present: String, in context: RequestContext
   ) -> Decision {

@@ -56,7 +56,8 @@ extension AWSSemantics {
     guard let grant = answer.grant, answer.decision.isPossible else { return nil }
     return Hop(
       kind: "triggers", from: anyoneNodeID, to: function.id, transfer: .influence,
-      decision: answer.decision, sentence: sentence, facts: before + facts(of: grant, saying: "allows anyone \(request.name)"),
+      decision: answer.decision, sentence: sentence,
+      facts: before + facts(of: grant, saying: "allows anyone \(request.name)"),
       limits: policies.withDenies.map {
         Fact(.node($0.id), "considered: \($0.name) has a deny")
       },

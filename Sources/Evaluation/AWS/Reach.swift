@@ -15,7 +15,8 @@ extension AWSSemantics {
     let answers = services.map { ($0, source.answer(request($0, source))) }
     let others = source.answer(request(unnamedService, source))
     guard others.grant != nil, others.decision.isPossible else {
-      return answers.filter { $0.1.grant != nil && $0.1.decision.isPossible }.map { service, answer in
+      return answers.filter { $0.1.grant != nil && $0.1.decision.isPossible }.map {
+        service, answer in
         hop(source, to: "\(service):*", answer, level: Self.level(ofAll: service), except: [])
       }
     }
@@ -74,8 +75,8 @@ extension AWSSemantics {
     return Set(names + ["iam"]).sorted { $0.precedes($1) }
   }
 
-  /// What its statements allow, as requests: of an allow and a boundary the narrower counts, so each
-  /// one's actions are tried on the other's resources.
+  /// What its statements allow, as requests: of an allow and a boundary the narrower counts, so
+  /// each one's actions are tried on the other's resources.
   private func probes(_ source: Principal) -> [(String, String)] {
     let allows = (source.policies + (source.boundary ?? [])).flatMap {
       $0.compiled?.statements ?? []

@@ -4,9 +4,10 @@ extension Rule {
   /// A function that anyone can start, and that runs with authority.
   ///
   /// The entry is a hop of influence, and what only influences is capped at medium elsewhere: to
-  /// start something is not to decide what it does. Here the entry is not one hop among many but the
-  /// exposure itself, it is open to the whole world, and the caller's input is the code's to obey.
-  /// So it does not cap; influence after the entry does, and so does anything that is not certain.
+  /// start something is not to decide what it does. Here the entry is not one hop among many but
+  /// the exposure itself, it is open to the whole world, and the caller's input is the code's to
+  /// obey. So it does not cap; influence after the entry does, and so does anything that is not
+  /// certain.
   static let publicTrigger = Rule(
     id: "public-trigger", version: 1, title: "Public trigger with authority",
     subjects: [
@@ -27,8 +28,7 @@ extension Rule {
     guard let entry = entries.first, let run = runs.first else { return nil }
     let authority = situation.semantics.authority(of: run.to)
     guard authority.isPossible else { return nil }
-    let reached = situation.authority.bestPaths(from: subject.id).values
-      .filter { $0.hops.last?.kind == "reaches" }
+    let reached = situation.authority.bestPaths(from: subject.id, endingWith: "reaches")
       .map { (path: $0, severity: reachSeverity($0, from: entry)) }
       .sorted { left, right in
         if left.severity != right.severity { return left.severity > right.severity }

@@ -13,7 +13,10 @@ BEGIN
   END LOOP;
   -- The loader applies what it staged: it is a worker of one tenant too.
   IF NOT pg_has_role('sv0_loader', 'sv0_worker', 'MEMBER') THEN
-    GRANT sv0_worker TO sv0_loader;
+    BEGIN
+      GRANT sv0_worker TO sv0_loader;
+    EXCEPTION WHEN unique_violation THEN NULL;
+    END;
   END IF;
 END $$;
 
