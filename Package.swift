@@ -166,7 +166,9 @@ let package = Package(
       dependencies: [
         "Loading", "Model", "Pipeline", "PipelineTesting", "PostgresClient", "Schema", logging,
       ], swiftSettings: strict),
+    .testTarget(name: "LayoutTests", swiftSettings: strict),
     .testTarget(name: "LocalStackTests", dependencies: ["LocalStack"], swiftSettings: common),
+    .testTarget(name: "ModelTests", dependencies: ["Model"], swiftSettings: strict),
     .testTarget(
       name: "NotificationTests",
       dependencies: [
@@ -180,8 +182,19 @@ let package = Package(
         "Scheduling", "Schema",
       ], swiftSettings: strict),
     .testTarget(
+      name: "ObservabilityTests",
+      dependencies: ["Model", "Observability", coreMetrics, logging], swiftSettings: strict),
+    .testTarget(
+      name: "PipelineTests",
+      dependencies: [
+        "Model", "Pipeline", "PipelineTesting", lifecycle, lifecycleTestKit, logging,
+      ], swiftSettings: strict),
+    .testTarget(
       name: "PostgresClientTests", dependencies: ["Model", "PostgresClient"],
       swiftSettings: common),
+    .testTarget(
+      name: "SV0Tests", dependencies: ["KafkaClient", "Model", "sv0", logging],
+      swiftSettings: strict),
     .testTarget(
       name: "TransformationTests",
       dependencies: [

@@ -17,7 +17,8 @@ public struct Timestamp: Sendable, Hashable, Comparable, CustomStringConvertible
 
   public static func + (left: Self, right: Duration) -> Self {
     let (seconds, attoseconds) = right.components
-    return Self(milliseconds: left.milliseconds + seconds * 1000 + attoseconds / 1_000_000_000_000_000)
+    return Self(
+      milliseconds: left.milliseconds + seconds * 1000 + attoseconds / 1_000_000_000_000_000)
   }
 
   public static func - (left: Self, right: Self) -> Duration {

@@ -67,7 +67,8 @@ public struct ConsumerLoop: Service {
         await handler.revoked(partitions)
         try await persistence.run { try await consumer.unassign() }
         log.info(
-          "revoked", metadata: ["loop": "\(name)", "partitions": "\(partitions)", "lost": "\(lost)"])
+          "revoked",
+          metadata: ["loop": "\(name)", "partitions": "\(partitions)", "lost": "\(lost)"])
         health.turned(name, obstacle: "waiting for partitions")
       case .event(.messages(let messages)): try await process(messages)
       }

@@ -1,3 +1,4 @@
+internal import Cryptography
 /// The database's schema: numbered SQL files, applied once each, in order, under a lock.
 ///
 /// `sv0.migrations` records each with the SHA-256 of its text, so that a file edited after it was
@@ -5,7 +6,6 @@
 /// that own nothing and see one tenant at a time.
 public import Model
 public import PostgresClient
-internal import Cryptography
 
 public enum Schema {
   /// A numbered SQL file.

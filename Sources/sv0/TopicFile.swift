@@ -46,6 +46,7 @@ struct TopicFile {
     }
     definition = TopicDefinition(
       name: name, partitions: Int32(clamping: partitions),
-      replication: Int16(clamping: replication), configuration: configuration.compactMapValues(\.string))
+      replication: Int16(clamping: replication),
+      configuration: configuration.compactMapValues(\.string))
   }
 }

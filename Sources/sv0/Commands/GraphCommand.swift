@@ -190,7 +190,8 @@ private func json(_ text: String) throws -> JSON {
 
 extension Array {
   /// Runs of neighbours with the same key.
-  fileprivate func grouped<Key: Equatable>(by key: (Element) throws -> Key) rethrows -> [[Element]] {
+  fileprivate func grouped<Key: Equatable>(by key: (Element) throws -> Key) rethrows -> [[Element]]
+  {
     var groups: [[Element]] = []
     var last: Key?
     for element in self {

@@ -44,7 +44,9 @@ struct YAMLFile {
     return 1
   }
 
-  private static func json(_ node: Yams.Node, at key: String, into lines: inout [String: Int]) -> JSON {
+  private static func json(_ node: Yams.Node, at key: String, into lines: inout [String: Int])
+    -> JSON
+  {
     if lines[key] == nil, let mark = node.mark { lines[key] = mark.line }
     switch node {
     case .mapping(let mapping):

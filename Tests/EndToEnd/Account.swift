@@ -1,0 +1,97 @@
+import Foundation
+import LocalStack
+import Testing
+
+/// The pipeline as its users run it: the built `sv0`, a broker, Postgres, an AWS API server (moto)
+/// behind a proxy that fails on demand, and a webhook receiver, all private.
+///
+/// The servers are private even where `SV0_KAFKA` names some, because the topics' names are fixed
+/// and every message on them is looked at. Only moto may be given (`SV0_MOTO`): the tests use one
+/// account of their own in it, which is built once for all of them.
+///
+/// Suites run one after another, and every test leaves the graph in agreement with the account.
+/// What must hold whatever happened (`Audit`) is checked at the end of each stack.
+@Suite(.serialized, .account) enum EndToEnd {}
+
+/// An AWS account in moto.
+struct Account: Sendable {
+  static let region = "eu-west-1"
+  /// What the estate puts into a function's environment.
+  static let plantedSecret = "planted-value-that-must-never-appear"
+
+  @TaskLocal static var shared: Account?
+
+  let id: String
+  let moto: String
+  /// The prefix of every folder of this run.
+  let folder: String
+
+  func role(_ name: String) -> String { "arn:aws:iam::\(id):role/\(name)" }
+  func function(_ name: String) -> String { "arn:aws:lambda:\(Self.region):\(id):function:\(name)" }
+
+  /// Changes the account: `delete-role NAME`, `change-owner NAME TEAM`.
+  func change(_ arguments: String...) async throws {
+    _ = try await python("account.py", [id] + arguments)
+  }
+
+  /// What the graph must hold, as `listing.py` prints it.
+  func listing() async throws -> Set<String> {
+    Set(try await python("listing.py", [id, Self.region]).lines)
+  }
+
+  fileprivate func python(_ script: String, _ arguments: [String]) async throws -> Outcome {
+    try await Outcome.of(
+      script, Place.python, ["\(Place.tests)/\(script)"] + arguments, ["SV0_MOTO": moto],
+      in: "\(folder)-moto"
+    ).succeeded(script)
+  }
+}
+
+/// Starts moto, if there is none, and builds the account around all suites.
+struct AccountScope: SuiteTrait, TestScoping {
+  private static let prefix = ".sv0-end-to-end-"
+
+  func provideScope(
+    for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
+  ) async throws {
+    try await removeLeftovers()
+    let folder = "\(Place.root)/\(Self.prefix)\(getpid())"
+    var settings = Place.serverSettings
+    settings["SV0_MOTO"] = ProcessInfo.processInfo.environment["SV0_MOTO"]
+    let environment = try await LocalStack.up(
+      directory: "\(folder)-moto", services: [.moto], settings: settings)
+    let result: Result<Void, any Error>
+    do {
+      let id = "5" + (0..<11).map { _ in String(Int.random(in: 0...9)) }.joined()
+      let account = Account(
+        id: id, moto: environment.variables["SV0_MOTO"] ?? "", folder: folder)
+      try await account.change("build")
+      try await Account.$shared.withValue(account) { try await function() }
+      result = .success(())
+    } catch { result = .failure(error) }
+    try await LocalStack.down(directory: "\(folder)-moto")
+    try result.get()
+  }
+
+  /// Folders, and servers, of runs whose process has ended. Their logs are kept until the next run.
+  private func removeLeftovers() async throws {
+    for name in try FileManager.default.contentsOfDirectory(atPath: Place.root)
+    where name.hasPrefix(Self.prefix) {
+      let digits = name.dropFirst(Self.prefix.count).prefix { $0.isNumber }
+      guard let pid = Int32(digits), kill(pid, 0) != 0 else { continue }
+      try await LocalStack.down(directory: "\(Place.root)/\(name)")
+      try FileManager.default.removeItem(atPath: "\(Place.root)/\(name)")
+    }
+  }
+}
+
+extension Trait where Self == AccountScope {
+  static var account: Self { AccountScope() }
+}
+
+extension Place {
+  /// Only where the programs are: servers that the environment names do not replace ours.
+  static var serverSettings: [String: String] {
+    ["SV0_VENV": venv, "SV0_POSTGRES_BIN": postgres]
+  }
+}

@@ -1,0 +1,146 @@
+import Foundation
+import KafkaClient
+import Model
+import Testing
+
+/// What must hold for a stack whatever its tests did: every message matches its topic's schema, and
+/// no secret came out anywhere.
+struct Audit {
+  let stack: Stack
+
+  init(_ stack: Stack) {
+    self.stack = stack
+  }
+
+  func check() async throws {
+    let messages = try await Topics(stack.kafka).messages()
+    try await checkSchemas(messages)
+    try await checkSecrets(messages)
+  }
+
+  /// - Returns: how many messages were checked, by topic.
+  @discardableResult
+  func checkSchemas(_ messages: [Message]) async throws -> [String: Int] {
+    let checked = messages.filter { $0.header(Topics.injected) == nil && $0.value != nil }
+    let lines = checked.map { message in
+      JSON.object([
+        "topic": .string(message.topic),
+        "place": .string("\(message.topic)[\(message.partition)]@\(message.offset)"),
+        "key": message.key.map { .string(String(decoding: $0, as: UTF8.self)) } ?? .null,
+        "headers": .object(
+          Dictionary(message.headers.map { ($0.name, .string($0.text)) }) { $1 }),
+        "value": .string(String(decoding: message.value ?? [], as: UTF8.self)),
+      ]).text
+    }
+    let path = try stack.write(lines.joined(separator: "\n"), to: "messages.ndjson")
+    let result = try await Outcome.of(
+      "validate", "/bin/sh",
+      ["-c", #"exec "$0" "$1" "$2" <"$3""#, Place.python, "\(Place.tests)/validate.py",
+        "\(Place.root)/topics", path,
+      ], [:], in: stack.folder)
+    #expect(result.status == 0, "\(result.output)\(result.errors)")
+    var counts: [String: Int] = [:]
+    for line in result.lines {
+      let words = line.split(separator: " ")
+      if words.count == 2, let count = Int(words[1]) { counts[String(words[0])] = count }
+    }
+    return counts
+  }
+
+  /// Looks for every secret in every message, table, log and webhook body.
+  func checkSecrets(_ messages: [Message]) async throws {
+    let issued = stack.aws.issuedSecrets
+    #expect(!issued.isEmpty, "no session was opened through the proxy: nothing to look for")
+    for (place, text) in try await everything(messages) {
+      for secret in stack.secrets + issued where text.contains(secret) {
+        Issue.record("the secret \(secret.prefix(14))… is in \(place)")
+      }
+    }
+  }
+
+  /// All that came out, by where it is.
+  func everything(_ messages: [Message]) async throws -> [(place: String, text: String)] {
+    var places = Dictionary(grouping: messages, by: \.topic).map { topic, messages in
+      (place: topic, text: messages.map(\.everything).joined(separator: "\n"))
+    }
+    let dump = try await Outcome.of(
+      "pg_dump", "\(Place.postgres)/pg_dump", ["--data-only", stack.owner], [:],
+      in: stack.folder
+    ).succeeded("pg_dump")
+    places.append(("the database", dump.output))
+    let names = try FileManager.default.contentsOfDirectory(atPath: stack.folder)
+    for name in names.sorted() where name.hasSuffix(".log") || name == "received.ndjson" {
+      let bytes = FileManager.default.contents(atPath: "\(stack.folder)/\(name)") ?? Data()
+      places.append((name, String(decoding: bytes, as: UTF8.self)))
+    }
+    return places
+  }
+}
+
+/// All that the broker holds.
+struct Topics {
+  /// Marks messages that a test injected.
+  static let injected = "end-to-end-injected"
+
+  private let configuration: KafkaConfiguration
+
+  init(_ servers: String) {
+    configuration = KafkaConfiguration(bootstrapServers: servers)
+  }
+
+  /// Every message of every topic of `sv0`, or of one.
+  func messages(of only: String? = nil) async throws -> [Message] {
+    let administration = try KafkaAdministration(configuration)
+    let names = try await administration.listTopics().filter {
+      only.map { [$0] }?.contains($0) ?? $0.hasPrefix("sv0.")
+    }
+    var ends: [TopicPartition: Int64] = [:]
+    var starts: [TopicPartition: KafkaConsumer.StartOffset] = [:]
+    for (name, topic) in try await administration.describeTopics(Set(names)) {
+      for number in 0..<topic.partitions {
+        let partition = TopicPartition(topic: name, partition: number)
+        let (low, high) = try await administration.watermarks(partition)
+        if low < high {
+          ends[partition] = high
+          starts[partition] = .offset(low)
+        }
+      }
+    }
+    await administration.close(deadline: .seconds(5))
+    guard !starts.isEmpty else { return [] }
+    let consumer = try KafkaConsumer(configuration, .init(group: nil))
+    try await consumer.assign(starts)
+    var messages: [Message] = []
+    while !ends.isEmpty, case .messages(let batch)? = try await consumer.next() {
+      messages += batch
+      for message in batch {
+        let partition = TopicPartition(topic: message.topic, partition: message.partition)
+        if let end = ends[partition], message.offset + 1 >= end { ends[partition] = nil }
+      }
+    }
+    await consumer.close(deadline: .seconds(5))
+    return messages
+  }
+
+  /// Produces messages that a test made up.
+  func inject(_ messages: [OutgoingMessage]) async throws {
+    let producer = try KafkaProducer(configuration)
+    for var message in messages {
+      message.headers.append(MessageHeader(Self.injected, "yes"))
+      _ = try await producer.send(message).value()
+    }
+    try await producer.close(deadline: .seconds(10))
+  }
+}
+
+extension MessageHeader {
+  var text: String { String(decoding: value ?? [], as: UTF8.self) }
+}
+
+extension Message {
+  /// Key, headers and value as one text.
+  var everything: String {
+    let parts = [key, value].compactMap(\.self) + headers.compactMap(\.value)
+    return parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+  }
+}
