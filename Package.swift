@@ -144,6 +144,15 @@ let package = Package(
     .testTarget(
       name: "CryptographyTests", dependencies: ["Cryptography", "Model"], swiftSettings: strict),
     .testTarget(
+      name: "EndToEndTests",
+      dependencies: [
+        "Cryptography", "HTTPTransport", "JSONReader", "KafkaClient", "LocalStack", "Model",
+        httpTypes,
+      ], path: "Tests/EndToEnd",
+      exclude: [
+        "account.py", "fault_proxy.py", "listing.py", "receiver.py", "tcp_proxy.py", "validate.py",
+      ], swiftSettings: common),
+    .testTarget(
       name: "EvaluationTests",
       dependencies: [
         "Cryptography", "Evaluation", "JSONReader", "Model", "PipelineTesting", "PostgresClient",

@@ -71,6 +71,8 @@ public final class ExtractionWorker: BatchHandler, Service {
     (accepted, acceptance) = AsyncStream.makeStream(of: Dispatch.self)
   }
 
+  public var waitsForRoom: Bool { true }
+
   /// Accepts the attempts, all of a batch together; returns when their execution may begin.
   ///
   /// - Throws: `BadMessage` before anything is accepted; `CancellationError` when the worker stops.

@@ -11,25 +11,28 @@ public import ServiceLifecycle
 /// 2. A retriable failure repeats the same messages; nothing later of the partition is handled first.
 /// 3. After `revoked` was answered, nothing of those partitions is handled or committed.
 /// 4. On graceful shutdown the messages in hand are finished and committed, then the group is left.
-/// 5. An error that is neither retriable nor a `BadMessage` is our bug: it ends the loop with
+/// 5. A handler that lost a partition writes nothing more for it; the loop leaves the group, joins it
+///    again and starts only from a new assignment.
+/// 6. An error that is neither retriable nor a `BadMessage` is our bug: it ends the loop with
 ///    nothing committed, because dead-lettering a whole topic for it would be worse.
 public struct ConsumerLoop: Service {
   private let name: String
-  private let consumer: any MessageConsumer
   private let handler: any BatchHandler
   private let deadLetters: DeadLetters
   private let persistence: Persistence
   private let health: Health
   private let log: Logger
   private let drainDeadline: Duration
+  private let join: @Sendable () throws -> any MessageConsumer
 
+  /// - Parameter join: makes a member of the consumer group; called again when it must be left.
   public init(
-    name: String, consumer: any MessageConsumer, handler: any BatchHandler,
-    deadLetters: DeadLetters, health: Health, log: Logger,
-    drainDeadline: Duration = .seconds(20)
+    name: String, handler: any BatchHandler, deadLetters: DeadLetters, health: Health,
+    log: Logger, drainDeadline: Duration = .seconds(20),
+    join: @escaping @Sendable () throws -> any MessageConsumer
   ) {
     self.name = name
-    self.consumer = consumer
+    self.join = join
     self.handler = handler
     self.deadLetters = deadLetters
     self.health = health
@@ -39,10 +42,22 @@ public struct ConsumerLoop: Service {
   }
 
   public func run() async throws {
-    health.turned(name, obstacle: "waiting for partitions")
+    defer { health.ended(name) }
+    while !Task.isShuttingDownGracefully, !Task.isCancelled {
+      health.turned(name, obstacle: "waiting for partitions")
+      do {
+        return try await membership(try join())
+      } catch let lost as PartitionLost {
+        log.warning("joining again", metadata: ["loop": "\(name)", "error": "\(lost)"])
+      }
+    }
+  }
+
+  /// Consumes as one member of the group, and leaves it whatever happens.
+  private func membership(_ consumer: any MessageConsumer) async throws {
     let result: Result<Void, any Error>
     do {
-      try await consume()
+      try await consume(consumer)
       result = .success(())
     } catch is CancellationError {
       result = .success(())
@@ -50,13 +65,12 @@ public struct ConsumerLoop: Service {
       result = .failure(error)
     }
     await consumer.close(deadline: drainDeadline)
-    health.ended(name)
     try result.get()
   }
 
-  private func consume() async throws {
+  private func consume(_ consumer: any MessageConsumer) async throws {
     while !Task.isShuttingDownGracefully, !Task.isCancelled {
-      switch try await persistence.run({ try await nextEvent() }) {
+      switch try await persistence.run({ try await nextEvent(consumer) }) {
       case .closed: return
       case .idle: health.turned(name)
       case .event(.assigned(let partitions)):
@@ -70,12 +84,13 @@ public struct ConsumerLoop: Service {
           "revoked",
           metadata: ["loop": "\(name)", "partitions": "\(partitions)", "lost": "\(lost)"])
         health.turned(name, obstacle: "waiting for partitions")
-      case .event(.messages(let messages)): try await process(messages)
+      case .event(.messages(let messages)): try await process(messages, consumer)
       }
     }
   }
 
-  private func process(_ messages: [Message]) async throws {
+  private func process(_ messages: [Message], _ consumer: any MessageConsumer) async throws {
+    if handler.waitsForRoom { health.waits(name) }
     do {
       try await persistence.run { try await handler.handle(messages) }
     } catch is BadMessage {
@@ -121,7 +136,7 @@ public struct ConsumerLoop: Service {
   /// The next event, or `idle` after a few seconds so that the loop is seen to turn.
   ///
   /// Both tasks are awaited: an event that arrives while the timer wins is not lost.
-  private func nextEvent() async throws -> Turn {
+  private func nextEvent(_ consumer: any MessageConsumer) async throws -> Turn {
     try await withThrowingTaskGroup(of: Turn.self) { group in
       group.addTask {
         do {

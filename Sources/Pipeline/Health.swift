@@ -11,7 +11,8 @@ public final class Health: Sendable {
   public static let stallLimit = Duration.seconds(300)
 
   private struct Loop {
-    var lastTurn: Timestamp
+    /// `nil` while the loop rightly waits for as long as it takes.
+    var lastTurn: Timestamp?
     var obstacle: String?
   }
 
@@ -34,6 +35,11 @@ public final class Health: Sendable {
     loops.withLock { $0[loop]?.lastTurn = time }
   }
 
+  /// The loop waits for room and may do so for long; its next turn ends this.
+  public func waits(_ loop: String) {
+    loops.withLock { $0[loop]?.lastTurn = nil }
+  }
+
   /// The loop has ended as it should.
   public func ended(_ loop: String) {
     loops.withLock { _ = $0.removeValue(forKey: loop) }
@@ -43,7 +49,9 @@ public final class Health: Sendable {
   public var stalled: [String] {
     let time = now()
     return loops.withLock { loops in
-      loops.filter { time - $0.value.lastTurn > Self.stallLimit }.keys.sorted()
+      loops.filter { loop in
+        loop.value.lastTurn.map { time - $0 > Self.stallLimit } ?? false
+      }.keys.sorted()
     }
   }
 

@@ -6,8 +6,9 @@
 ///
 /// ```swift
 /// let loop = ConsumerLoop(
-///   name: "transformer", consumer: consumer, handler: TransformationHandler(...),
-///   deadLetters: DeadLetters(stage: .transformer, producer: producer), health: health, log: log)
+///   name: "transformer", handler: TransformationHandler(...),
+///   deadLetters: DeadLetters(stage: .transformer, producer: producer), health: health, log: log
+/// ) { try KafkaMessageConsumer(...) }
 /// try await loop.run()  // returns once drained after a graceful shutdown
 /// ```
 public import Model
@@ -63,11 +64,27 @@ public protocol BatchHandler: Sendable {
   /// When it returns, every effect and every output is durable, so the input may be committed. It
   /// may be called again with the same messages: effects must be idempotent.
   /// - Throws: a retriable `ClassifiedError` to be called again after a pause; `BadMessage` to have
-  ///   the message dead-lettered (a batch of several is then repeated one by one).
+  ///   the message dead-lettered (a batch of several is then repeated one by one); `PartitionLost`
+  ///   to leave the group and join again.
   func handle(_ messages: [Message]) async throws
+
+  /// Whether `handle` may rightly take very long, because it waits until there is room for more
+  /// work; such a loop is not taken for stuck.
+  var waitsForRoom: Bool { get }
 
   /// The partitions are no longer ours.
   func revoked(_ partitions: [TopicPartition]) async
+}
+
+/// Somebody else has taken over a partition that this process believed to be its own.
+public struct PartitionLost: Error, Equatable, CustomStringConvertible {
+  public var partition: TopicPartition
+
+  public init(_ partition: TopicPartition) {
+    self.partition = partition
+  }
+
+  public var description: String { "\(partition) was taken over by another process" }
 }
 
 extension BatchHandler {
@@ -75,6 +92,8 @@ extension BatchHandler {
   {
     Dictionary(uniqueKeysWithValues: partitions.map { ($0, .committed) })
   }
+
+  public var waitsForRoom: Bool { false }
 
   public func revoked(_ partitions: [TopicPartition]) async {}
 }

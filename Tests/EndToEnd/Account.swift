@@ -60,17 +60,13 @@ struct AccountScope: SuiteTrait, TestScoping {
     settings["SV0_MOTO"] = ProcessInfo.processInfo.environment["SV0_MOTO"]
     let environment = try await LocalStack.up(
       directory: "\(folder)-moto", services: [.moto], settings: settings)
-    let result: Result<Void, any Error>
-    do {
+    try await finally({ try await LocalStack.down(directory: "\(folder)-moto") }) {
       let id = "5" + (0..<11).map { _ in String(Int.random(in: 0...9)) }.joined()
       let account = Account(
         id: id, moto: environment.variables["SV0_MOTO"] ?? "", folder: folder)
       try await account.change("build")
       try await Account.$shared.withValue(account) { try await function() }
-      result = .success(())
-    } catch { result = .failure(error) }
-    try await LocalStack.down(directory: "\(folder)-moto")
-    try result.get()
+    }
   }
 
   /// Folders, and servers, of runs whose process has ended. Their logs are kept until the next run.

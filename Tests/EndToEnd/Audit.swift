@@ -13,6 +13,7 @@ struct Audit {
   }
 
   func check() async throws {
+    try await stack.findingsArePublished()
     let messages = try await Topics(stack.kafka).messages()
     try await checkSchemas(messages)
     try await checkSecrets(messages)
@@ -29,7 +30,7 @@ struct Audit {
         "key": message.key.map { .string(String(decoding: $0, as: UTF8.self)) } ?? .null,
         "headers": .object(
           Dictionary(message.headers.map { ($0.name, .string($0.text)) }) { $1 }),
-        "value": .string(String(decoding: message.value ?? [], as: UTF8.self)),
+        "value": .string(Data(message.value ?? []).base64EncodedString()),
       ]).text
     }
     let path = try stack.write(lines.joined(separator: "\n"), to: "messages.ndjson")
@@ -51,27 +52,28 @@ struct Audit {
   func checkSecrets(_ messages: [Message]) async throws {
     let issued = stack.aws.issuedSecrets
     #expect(!issued.isEmpty, "no session was opened through the proxy: nothing to look for")
-    for (place, text) in try await everything(messages) {
-      for secret in stack.secrets + issued where text.contains(secret) {
-        Issue.record("the secret \(secret.prefix(14))… is in \(place)")
+    let secrets = (stack.secrets + issued).map { Data($0.utf8) }
+    for (place, data) in try await everything(messages) {
+      for secret in secrets where data.range(of: secret) != nil {
+        Issue.record("\(String(decoding: secret.prefix(14), as: UTF8.self))… is in \(place)")
       }
     }
   }
 
   /// All that came out, by where it is.
-  func everything(_ messages: [Message]) async throws -> [(place: String, text: String)] {
+  func everything(_ messages: [Message]) async throws -> [(place: String, data: Data)] {
     var places = Dictionary(grouping: messages, by: \.topic).map { topic, messages in
-      (place: topic, text: messages.map(\.everything).joined(separator: "\n"))
+      (place: topic, data: messages.reduce(into: Data()) { $0 += $1.everything })
     }
     let dump = try await Outcome.of(
       "pg_dump", "\(Place.postgres)/pg_dump", ["--data-only", stack.owner], [:],
       in: stack.folder
     ).succeeded("pg_dump")
-    places.append(("the database", dump.output))
+    places.append(("the database", Data(dump.output.utf8)))
     let names = try FileManager.default.contentsOfDirectory(atPath: stack.folder)
-    for name in names.sorted() where name.hasSuffix(".log") || name == "received.ndjson" {
-      let bytes = FileManager.default.contents(atPath: "\(stack.folder)/\(name)") ?? Data()
-      places.append((name, String(decoding: bytes, as: UTF8.self)))
+    for name in names.sorted() where [".log", ".out", "received.ndjson"].contains(where: name.hasSuffix) {
+      places.append(
+        (name, FileManager.default.contents(atPath: "\(stack.folder)/\(name)") ?? Data()))
     }
     return places
   }
@@ -122,14 +124,17 @@ struct Topics {
     return messages
   }
 
-  /// Produces messages that a test made up.
-  func inject(_ messages: [OutgoingMessage]) async throws {
+  /// Produces messages that a test made up, and says where they are.
+  func inject(_ messages: [OutgoingMessage]) async throws -> [String] {
     let producer = try KafkaProducer(configuration)
+    var places: [String] = []
     for var message in messages {
       message.headers.append(MessageHeader(Self.injected, "yes"))
-      _ = try await producer.send(message).value()
+      let delivery = try await producer.send(message).value()
+      places.append("\(message.topic)[\(delivery.partition)]@\(delivery.offset)")
     }
     try await producer.close(deadline: .seconds(10))
+    return places
   }
 }
 
@@ -138,9 +143,8 @@ extension MessageHeader {
 }
 
 extension Message {
-  /// Key, headers and value as one text.
-  var everything: String {
-    let parts = [key, value].compactMap(\.self) + headers.compactMap(\.value)
-    return parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "\n")
+  /// Key, value and headers, in a row.
+  var everything: Data {
+    ([key, value] + headers.map(\.value)).reduce(into: Data()) { $0 += ($1 ?? []) + [0] }
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 /// Where the programs are, and what they may know of this process's environment.
@@ -57,7 +58,9 @@ final class Child: Sendable {
   /// The file of its standard error: a worker's log.
   let log: String
   private let output: String
-  private let process: Process
+  let pid: pid_t
+  /// What `waitpid` said, once it has ended.
+  private let ending = Mutex<Int32?>(nil)
 
   /// - Parameter folder: gets `NAME.out` and `NAME.log`, which are continued if they exist.
   init(
@@ -67,28 +70,12 @@ final class Child: Sendable {
     self.name = name
     log = "\(folder)/\(name).log"
     output = "\(folder)/\(name).out"
-    process = Process()
-    process.executableURL = URL(filePath: program)
-    process.arguments = arguments
-    process.environment = Place.environment.merging(environment) { $1 }
-    process.currentDirectoryURL = URL(filePath: Place.root)
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = try Self.appending(to: output)
-    process.standardError = try Self.appending(to: log)
-    try process.run()
+    pid = try spawn(
+      [program] + arguments, Place.environment.merging(environment) { $1 }, output: output,
+      errors: log)
   }
 
-  private static func appending(to path: String) throws -> FileHandle {
-    if !FileManager.default.fileExists(atPath: path) {
-      _ = FileManager.default.createFile(atPath: path, contents: nil)
-    }
-    guard let handle = FileHandle(forWritingAtPath: path) else { throw Unmet("writing \(path)") }
-    _ = try handle.seekToEnd()
-    return handle
-  }
-
-  var pid: Int32 { process.processIdentifier }
-  var isRunning: Bool { process.isRunning }
+  var isRunning: Bool { status == nil }
   var written: String { Self.text(output) }
   var logged: String { Self.text(log) }
 
@@ -96,13 +83,21 @@ final class Child: Sendable {
     String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
   }
 
+  /// The exit status, or 128 and the signal that ended it; `nil` while it runs.
+  var status: Int32? {
+    ending.withLock { ending in
+      if let ending { return ending }
+      var status: Int32 = 0
+      guard waitpid(pid, &status, WNOHANG) == pid else { return nil }
+      ending = status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f
+      return ending
+    }
+  }
+
   func signal(_ number: Int32) { if isRunning { kill(pid, number) } }
 
-  /// The exit status, or 128 and the signal that ended it.
   func ended(within limit: Duration = .seconds(60)) async throws -> Int32 {
-    try await wait(until: "\(name) to end", upTo: limit) { !isRunning }
-    let status = process.terminationStatus
-    return process.terminationReason == .exit ? status : 128 + status
+    try await wait(for: "the end of \(name)", upTo: limit) { status }
   }
 
   /// Asks it to end, and insists when it has not done so in time.
@@ -123,6 +118,49 @@ final class Child: Sendable {
       return nil
     }
   }
+}
+
+/// Starts a program in the repository, with the usual signals (a test's threads block them) and
+/// nothing open but the two files.
+private func spawn(
+  _ command: [String], _ environment: [String: String], output: String, errors: String
+) throws -> pid_t {
+  var actions = posix_spawn_file_actions_t()
+  var attributes = posix_spawnattr_t()
+  var signals = sigset_t()
+  posix_spawn_file_actions_init(&actions)
+  posix_spawnattr_init(&attributes)
+  defer {
+    posix_spawn_file_actions_destroy(&actions)
+    posix_spawnattr_destroy(&attributes)
+  }
+  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+  for (descriptor, path) in [(1, output), (2, errors)] as [(Int32, String)] {
+    posix_spawn_file_actions_addopen(
+      &actions, descriptor, path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+  }
+  // Closing one that is gone by then is no error.
+  for name in try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd") {
+    guard let descriptor = Int32(name), descriptor > 2 else { continue }
+    posix_spawn_file_actions_addclose(&actions, descriptor)
+  }
+  sigemptyset(&signals)
+  posix_spawnattr_setsigmask(&attributes, &signals)
+  sigfillset(&signals)
+  posix_spawnattr_setsigdefault(&attributes, &signals)
+  posix_spawnattr_setflags(
+    &attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
+  // Replaces itself by the program, so that the id stays the same.
+  let words = ["/usr/bin/env", "--chdir=\(Place.root)"] + command
+  var arguments = words.map { strdup($0) } + [nil]
+  var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+  defer { (arguments + variables).forEach { free($0) } }
+  var pid: pid_t = 0
+  let result = posix_spawn(&pid, words[0], &actions, &attributes, &arguments, &variables)
+  guard result == 0 else {
+    throw Unmet("starting \(command[0]): \(String(cString: strerror(result)))")
+  }
+  return pid
 }
 
 /// What a command came to.

@@ -195,17 +195,13 @@ struct StackScope: SuiteTrait, TestScoping {
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
   ) async throws {
     let stack = try await Stack.start(name)
-    do {
+    try await finally({ try await stack.stop() }) {
       try await stack.prepare()
       try await around(stack) {
         try await Stack.$shared.withValue(stack) { try await function() }
       }
       try await Audit(stack).check()
-    } catch {
-      try await stack.stop()
-      throw error
     }
-    try await stack.stop()
   }
 }
 
@@ -214,14 +210,24 @@ extension Trait where Self == StackScope {
   static func scannedStack(_ name: String) -> Self {
     StackScope(name: name) { stack, body in
       let workers = try stack.start("workers", ["run"])
-      do {
+      try await finally({ try await workers.stop() }) {
         _ = try await stack.scan().succeeded("the first scan")
-        try await body()
-      } catch {
-        try await workers.stop()
-        throw error
+        let unreachable = try await Unreachable(stack)
+        try await finally({ try await unreachable.stop() }) {
+          try await Unreachable.$begun.withValue(unreachable) { try await body() }
+        }
       }
-      try await workers.stop()
     }
   }
+}
+
+/// Does something, and then the last thing whatever happened.
+func finally(
+  _ last: () async throws -> Void, _ body: () async throws -> Void
+) async throws {
+  do { try await body() } catch {
+    try await last()
+    throw error
+  }
+  try await last()
 }

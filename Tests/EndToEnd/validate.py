@@ -2,10 +2,12 @@
 
     python validate.py TOPICS < messages.ndjson
 
-A message is `{"topic", "key", "headers", "value"}` with texts, or null, for the last three. Prints
-a line for each that is wrong, then `TOPIC COUNT` for each topic. Exits 1 if one was wrong.
+A message is `{"topic", "place", "key", "headers", "value"}`: the key a text or null, the headers an
+object of texts, the value in Base64. Prints a line for each that is wrong, then `TOPIC COUNT` for
+each topic. Exits 1 if one was wrong.
 """
 
+import base64
 import collections
 import json
 import pathlib
@@ -39,7 +41,7 @@ def main():
         if topic == "sv0.deadletter.v1":
             del message["value"]  # whatever was sent
         else:
-            message["value"] = json.loads(message["value"])
+            message["value"] = json.loads(base64.b64decode(message["value"]))
         problem = jsonschema.exceptions.best_match(by_topic[topic].iter_errors(message))
         if problem is not None:
             wrong += 1

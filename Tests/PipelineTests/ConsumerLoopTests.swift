@@ -57,6 +57,17 @@ import Testing
     #expect(fixture.consumer.isClosed)
   }
 
+  @Test func whoLostAPartitionJoinsAgainAndIsGivenItAnew() async throws {
+    let fixture = LoopFixture(
+      events: [
+        .assigned([Self.partition]), .messages([Self.message(0)]), .assigned([Self.partition]),
+        .messages([Self.message(0)]),
+      ], failures: [PartitionLost(Self.partition)])
+    try await fixture.run(until: { $0.committed == [Self.partition: 1] })
+    #expect(fixture.handler.handled == [[0], [0]])
+    #expect(fixture.consumer.answers == ["assign", "assign", "commit"])
+  }
+
   @Test func drainingWhileAFailureLastsCommitsNothing() async throws {
     let fixture = LoopFixture(
       events: [.assigned([Self.partition]), .messages([Self.message(0)])],
@@ -97,10 +108,11 @@ struct LoopFixture {
     handler = ListedHandler(failures: failures, bad: bad, consumer: consumer)
     let producer = producer
     loop = ConsumerLoop(
-      name: "test", consumer: consumer, handler: handler,
+      name: "test", handler: handler,
       deadLetters: DeadLetters(
         stage: .loader, producer: producer, now: { Timestamp(milliseconds: 0) }),
-      health: health, log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+      health: health, log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+    ) { [consumer] in consumer }
   }
 
   /// Runs until the condition holds, then drains and returns.

@@ -14,6 +14,8 @@ import Testing
     clock.withLock { $0 = $0 + Health.stallLimit + .seconds(1) }
     health.turned("evaluator")
     #expect(health.stalled == ["loader"])
+    health.waits("loader")
+    #expect(health.stalled.isEmpty)
     health.ended("loader")
     #expect(health.stalled.isEmpty)
     #expect(health.obstacles.isEmpty)

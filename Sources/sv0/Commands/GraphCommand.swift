@@ -157,11 +157,13 @@ struct GraphCommand: AsyncParsableCommand {
         // The hash of a row is over its canonical content, and its key tells rows apart.
         for row in try await $0.query(
           """
-          SELECT json_build_array('node', scope, collection, object, id)::text AS key, hash
-          FROM sv0.nodes WHERE closed_epoch IS NULL
-          UNION ALL SELECT json_build_array('edge', scope, collection, object, kind, from_id, to_id,
-            discriminator)::text, hash
-          FROM sv0.edges WHERE closed_epoch IS NULL ORDER BY 1 COLLATE "C"
+          SELECT key, hash FROM (
+            SELECT json_build_array('node', scope, collection, object, id)::text AS key, hash
+            FROM sv0.nodes WHERE closed_epoch IS NULL
+            UNION ALL SELECT json_build_array('edge', scope, collection, object, kind, from_id,
+              to_id, discriminator)::text, hash
+            FROM sv0.edges WHERE closed_epoch IS NULL) rows
+          ORDER BY key COLLATE "C"
           """)
         {
           hasher.update(try row.string("key"))

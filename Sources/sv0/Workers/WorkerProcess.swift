@@ -48,7 +48,7 @@ struct WorkerProcess: Sendable {
 
   /// A producer, and the service that closes it after its users: services stop in reverse order.
   func producer() throws -> (any MessageProducer, any Service) {
-    let producer = try KafkaProducer(context.kafka(log: log))
+    let producer = try KafkaProducer(context.kafka(["compression.type": "zstd"], log: log))
     let closing = ClosingService {
       do {
         try await producer.close(deadline: .seconds(5))
@@ -82,10 +82,13 @@ struct WorkerProcess: Sendable {
     options.batchCount = batch
     // The loader halts on a lost offset (librdkafka's `error`); the others have nothing to lose by
     // starting where the topic begins.
-    let consumer = try KafkaConsumer(context.kafka(["auto.offset.reset": start], log: log), options)
+    let kafka = try context.kafka(["auto.offset.reset": start], log: log)
     return ConsumerLoop(
-      name: name, consumer: KafkaMessageConsumer(consumer: consumer), handler: handler,
-      deadLetters: deadLetters(stage, producer), health: health, log: log)
+      name: name, handler: handler, deadLetters: deadLetters(stage, producer), health: health,
+      log: log
+    ) { [options] in
+      KafkaMessageConsumer(consumer: try KafkaConsumer(kafka, options))
+    }
   }
 
   func deadLetters(_ stage: Stage, _ producer: any MessageProducer) -> DeadLetters {
