@@ -4,14 +4,14 @@ internal import Model
 internal import PostgresClient
 internal import Schema
 
-/// Applies one attempt to the graph: one transaction, under the locks of scope, then run.
+/// Applies or fails one attempt: one transaction, under the locks of partition, scope, run, tenant.
 struct Application {
   let pool: PostgresPool
   let attempt: Attempt
   let partition: TopicPartition
   let generation: Int64
-  /// Where reading goes on after the attempt's `scan.ended`.
-  let nextOffset: Int64
+  /// The attempt's `scan.ended`; `nil` when it is failed before that.
+  let end: Mark?
   let at: Timestamp
 
   /// - Returns: `nil` when the attempt turned out to be finished or superseded; its staged rows are
@@ -19,7 +19,7 @@ struct Application {
   func run() async throws -> Applied? {
     try await pool.withTransaction(.loader(attempt.scope.tenant)) { transaction in
       _ = try await Position.hold(partition, generation, in: transaction)
-      let run = try await lockedRun(in: transaction)
+      let run = try await LockedRun.lock(attempt, in: transaction)
       var applied: Applied?
       if let run {
         applied = try await apply(run, in: transaction)
@@ -33,42 +33,15 @@ struct Application {
   func fail(because reason: String) async throws {
     try await pool.withTransaction(.loader(attempt.scope.tenant)) { transaction in
       _ = try await Position.hold(partition, generation, in: transaction)
-      if try await lockedRun(in: transaction) != nil {
-        let version = try await raiseVersion(in: transaction)
-        try await finish(.failed, version: version, reason: reason, in: transaction)
+      if let run = try await LockedRun.lock(attempt, in: transaction) {
+        try await run.fail(because: reason, at: at, in: transaction)
       }
       try await forget(in: transaction)
     }
   }
 
-  private struct Run {
-    var epoch: Int64
-    var allocatedAt: Timestamp
-  }
-
-  /// The run, locked after its scope; `nil` unless this is its current, unfinished attempt.
-  private func lockedRun(in transaction: PostgresTransaction) async throws -> Run? {
-    let tenant = PostgresValue.text(attempt.scope.tenant)
-    try await transaction.execute(
-      "SELECT FROM sv0.scopes WHERE tenant = $1 AND scope = $2 FOR UPDATE",
-      [tenant, .text(attempt.scope.description)])
-    let rows = try await transaction.query(
-      """
-      SELECT epoch, allocated_at, state FROM sv0.runs
-      WHERE tenant = $1 AND run = $2 AND scope = $3 AND attempt = $4 FOR UPDATE
-      """,
-      [
-        tenant, .text(attempt.run), .text(attempt.scope.description),
-        .int4(Int32(attempt.number)),
-      ])
-    guard let row = rows.first, let state = RunState(rawValue: try row.string("state")),
-      state.takesRecords
-    else { return nil }
-    return Run(
-      epoch: try row.int64("epoch"), allocatedAt: try row.timestamp("allocated_at"))
-  }
-
-  private func apply(_ run: Run, in transaction: PostgresTransaction) async throws -> Applied {
+  private func apply(_ run: LockedRun, in transaction: PostgresTransaction) async throws -> Applied
+  {
     let difference = Difference(
       tenant: attempt.scope.tenant, scope: attempt.scope.description, run: attempt.run,
       attempt: Int32(attempt.number), epoch: run.epoch, at: run.allocatedAt, readAt: at)
@@ -76,46 +49,17 @@ struct Application {
     let plans = try await difference.counts(in: transaction).map {
       CollectionPlan($0, epoch: run.epoch)
     }
-    // From here to the commit the tenant's row is locked: versions are in the order of commits.
-    let version = try await raiseVersion(in: transaction)
+    let version = try await attempt.scope.raiseVersion(at: at, in: transaction)
     let changes = try await difference.write(plans, version: version, in: transaction)
-    try await finish(.applied, version: version, reason: nil, in: transaction)
+    try await run.applied(as: version, at: at, in: transaction)
     return Applied(epoch: run.epoch, graphVersion: version, plans: plans, changes: changes)
   }
 
-  private func raiseVersion(in transaction: PostgresTransaction) async throws -> Int64 {
-    let rows = try await transaction.query(
-      """
-      UPDATE sv0.tenants SET graph_version = graph_version + 1,
-        first_changed_at = coalesce(first_changed_at, $2), last_changed_at = $2
-      WHERE tenant = $1 RETURNING graph_version
-      """, [.text(attempt.scope.tenant), .timestamp(at)])
-    // The run's row names the tenant, and a run is admitted only for a tenant that has a row.
-    return try rows[0].int64("graph_version")
-  }
-
-  private func finish(
-    _ state: RunState, version: Int64, reason: String?, in transaction: PostgresTransaction
-  ) async throws {
-    try await transaction.execute(
-      """
-      UPDATE sv0.runs SET state = $3, graph_version = $4, reason = $5, lease_until = NULL,
-        changed_at = $6, version = version + 1
-      WHERE tenant = $1 AND run = $2
-      """,
-      [
-        .text(attempt.scope.tenant), .text(attempt.run), .text(state.rawValue), .int8(version),
-        .text(reason), .timestamp(at),
-      ])
-  }
-
-  /// Drops what is staged of the attempt and moves both positions past it.
+  /// Drops what is staged of the attempt; the positions move past its end.
   private func forget(in transaction: PostgresTransaction) async throws {
+    let move = end.map { [Position.move(partition, to: $0.offset + 1, $0)] } ?? []
     _ = try await transaction.pipeline(
-      attempt.dropStaged + [
-        attempt.delete(from: "open_attempts"), Position.move(partition, to: nextOffset),
-        Position.lower(partition),
-      ])
+      attempt.drop + move + [Position.lower(partition)])
   }
 }
 
@@ -126,7 +70,17 @@ extension Attempt {
       .map(delete(from:))
   }
 
-  func delete(from table: String) -> PostgresStatement {
+  /// Nothing of the attempt is staged any more; it is still open.
+  var emptied: PostgresStatement {
+    PostgresStatement(
+      "UPDATE sv0.open_attempts SET bytes = 0 WHERE run = $1 AND attempt = $2",
+      [.text(run), .int4(Int32(number))])
+  }
+
+  /// The attempt is open no longer.
+  var drop: [PostgresStatement] { dropStaged + [delete(from: "open_attempts")] }
+
+  private func delete(from table: String) -> PostgresStatement {
     PostgresStatement(
       "DELETE FROM sv0.\(table) WHERE run = $1 AND attempt = $2",
       [.text(run), .int4(Int32(number))])

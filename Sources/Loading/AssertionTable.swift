@@ -65,11 +65,11 @@ struct AssertionTable {
       """
   }
 
-  /// Present again: no longer a suspect.
+  /// Present again, be it unreadable: no longer a suspect.
   var clearSuspects: String {
     """
-    UPDATE sv0.\(name) g SET suspect_since = NULL FROM sv0.staged_\(name) s
-    WHERE \(staged) AND \(open) AND \(sameKey) AND g.suspect_since IS NOT NULL
+    UPDATE sv0.\(name) g SET suspect_since = NULL
+    WHERE \(open) AND g.suspect_since IS NOT NULL AND g.collection = ANY($5) AND NOT (\(absent))
     """
   }
 
@@ -101,6 +101,22 @@ struct AssertionTable {
     """
     UPDATE sv0.\(name) g SET suspect_since = $7
     WHERE \(open) AND g.suspect_since IS NULL AND g.collection = ANY($6) AND \(absent)
+    """
+  }
+
+  /// Closes at epoch $3, time $4, version $5 what of the scope ($1, $2) meets the condition.
+  func closing(where condition: String) -> String {
+    """
+    UPDATE sv0.\(name) g SET closed_epoch = $3, closed_at = $4, closed_version = $5
+    WHERE \(open) AND \(condition)
+    """
+  }
+
+  /// No suspects in collection $3 of the scope ($1, $2).
+  var unmark: String {
+    """
+    UPDATE sv0.\(name) g SET suspect_since = NULL
+    WHERE \(open) AND g.collection = $3 AND g.suspect_since IS NOT NULL
     """
   }
 }

@@ -49,7 +49,10 @@ struct Difference {
     let rows = try await transaction.query(
       """
       SELECT e.body, coalesce(o.sequences, 0) AS sequences, coalesce(o.unreadable, 0) AS unreadable,
-        coalesce(g.objects, 0) AS objects, coalesce(g.absent, 0) AS absent, c.applied_epoch
+        coalesce(g.objects, 0) AS objects, coalesce(g.absent, 0) AS absent, c.applied_epoch,
+        (SELECT max(epoch) FROM sv0.retirements r WHERE r.tenant = $1 AND r.scope = $2
+          AND (r.collection IN ('', e.collection)
+            OR starts_with(e.collection, r.collection || '@'))) AS retired_epoch
       FROM (SELECT DISTINCT ON (collection) collection, body FROM sv0.staged_ends
         WHERE run = $3 AND attempt = $4 ORDER BY collection) e
       LEFT JOIN (SELECT collection, count(DISTINCT sequence) AS sequences,
@@ -74,7 +77,8 @@ struct Difference {
         distinctSequences: try row.int64("sequences"),
         taintedWithoutKey: try row.int64("unreadable"),
         openObjects: try row.int64("objects"), absentObjects: try row.int64("absent"),
-        appliedEpoch: try row.int64OrNil("applied_epoch"))
+        appliedEpoch: try row.int64OrNil("applied_epoch"),
+        retiredEpoch: try row.int64OrNil("retired_epoch"))
     }
   }
 
@@ -151,36 +155,39 @@ struct Difference {
       .text(plan.collection), .text(plan.outcome.rawValue), .texts(plan.missing),
       .text(plan.message),
     ]
-    return [
-      PostgresStatement(
-        """
-        INSERT INTO sv0.collections AS c (tenant, scope, collection, outcome, missing, message,
-          outcome_epoch, outcome_at, applied_epoch, applied_run, applied_attempt, completed_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-        ON CONFLICT (tenant, scope, collection) DO UPDATE SET
-          outcome = excluded.outcome, missing = excluded.missing, message = excluded.message,
-          outcome_epoch = excluded.outcome_epoch, outcome_at = excluded.outcome_at,
-          applied_epoch = coalesce(excluded.applied_epoch, c.applied_epoch),
-          applied_run = coalesce(excluded.applied_run, c.applied_run),
-          applied_attempt = coalesce(excluded.applied_attempt, c.applied_attempt),
-          completed_at = coalesce(excluded.completed_at, c.completed_at)
-        WHERE c.outcome_epoch < excluded.outcome_epoch
-        """,
-        scoped + ending + [
-          .int8(epoch), .timestamp(readAt), .int8(plan.applies ? epoch : nil),
-          .text(plan.applies ? run : nil), plan.applies ? .int4(attempt) : .null,
-          .timestamp(plan.outcome.provesAbsence ? at : nil),
-        ]),
-      PostgresStatement(
-        """
-        INSERT INTO sv0.run_collections AS r (tenant, run, collection, outcome, missing, message,
-          attempt, records)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-        ON CONFLICT (tenant, run, collection) DO UPDATE SET outcome = excluded.outcome,
-          missing = excluded.missing, message = excluded.message, attempt = excluded.attempt,
-          records = excluded.records
-        """,
-        [.text(tenant), .text(run)] + ending + [.int4(attempt), .int8(plan.records)]),
-    ]
+    let ofRun = PostgresStatement(
+      """
+      INSERT INTO sv0.run_collections AS r (tenant, run, collection, outcome, missing, message,
+        attempt, records)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+      ON CONFLICT (tenant, run, collection) DO UPDATE SET outcome = excluded.outcome,
+        missing = excluded.missing, message = excluded.message, attempt = excluded.attempt,
+        records = excluded.records
+      """,
+      [.text(tenant), .text(run)] + ending + [.int4(attempt), .int8(plan.records)])
+    guard !plan.isRetired else { return [ofRun] }
+    let isProof = plan.writes && plan.outcome.provesAbsence
+    let ofScope = PostgresStatement(
+      """
+      INSERT INTO sv0.collections AS c (tenant, scope, collection, outcome, missing, message,
+        outcome_epoch, outcome_at, applied_epoch, applied_run, applied_attempt, completed_at,
+        completed_epoch)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+      ON CONFLICT (tenant, scope, collection) DO UPDATE SET
+        outcome = excluded.outcome, missing = excluded.missing, message = excluded.message,
+        outcome_epoch = excluded.outcome_epoch, outcome_at = excluded.outcome_at,
+        applied_epoch = coalesce(excluded.applied_epoch, c.applied_epoch),
+        applied_run = coalesce(excluded.applied_run, c.applied_run),
+        applied_attempt = coalesce(excluded.applied_attempt, c.applied_attempt),
+        completed_at = coalesce(excluded.completed_at, c.completed_at),
+        completed_epoch = coalesce(excluded.completed_epoch, c.completed_epoch)
+      WHERE c.outcome_epoch < excluded.outcome_epoch
+      """,
+      scoped + ending + [
+        .int8(epoch), .timestamp(readAt), .int8(plan.applies ? epoch : nil),
+        .text(plan.applies ? run : nil), plan.applies ? .int4(attempt) : .null,
+        .timestamp(isProof ? at : nil), .int8(isProof ? epoch : nil),
+      ])
+    return [ofScope, ofRun]
   }
 }

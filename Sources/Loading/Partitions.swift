@@ -1,22 +1,40 @@
 internal import Model
 internal import Synchronization
 
-/// What this process remembers of the partitions it owns: the generation of its claim, and which
-/// attempts it has found open, so that the run table is not asked for every message.
+/// What this process remembers of the partitions it owns: the generation of its claim, where
+/// reading goes on, and which attempts it has found open, so that the run table is not asked for
+/// every message. All of it is dropped with the claim.
 final class Partitions: Sendable {
   private struct Owned {
     var generation: Int64
+    var wanted: Int64
+    /// Until a message at its offset was seen.
+    var mark: Mark?
     var open: Set<Attempt> = []
   }
 
   private let owned = Mutex<[TopicPartition: Owned]>([:])
 
-  func own(_ partition: TopicPartition, generation: Int64) {
-    owned.withLock { $0[partition] = Owned(generation: generation) }
+  func own(_ partition: TopicPartition, _ position: Position) {
+    owned.withLock {
+      $0[partition] = Owned(
+        generation: position.generation, wanted: position.next, mark: position.mark)
+    }
   }
 
   func disown(_ partition: TopicPartition) {
     owned.withLock { _ = $0.removeValue(forKey: partition) }
+  }
+
+  func disownAll() {
+    owned.withLock { $0.removeAll() }
+  }
+
+  /// Those that are owned, in order.
+  var all: [TopicPartition] {
+    owned.withLock { Array($0.keys) }.sorted {
+      ($0.topic, $0.partition) < ($1.topic, $1.partition)
+    }
   }
 
   func generation(of partition: TopicPartition) throws(LoadingError) -> Int64 {
@@ -24,6 +42,23 @@ final class Partitions: Sendable {
       throw LoadingError.fenced(partition)
     }
     return generation
+  }
+
+  /// Checks the message that the position was left at, and drops what is before the position.
+  ///
+  /// - Throws: `LoadingError.recreated` if another message is stored there.
+  func wanted(
+    of messages: [Message], _ partition: TopicPartition
+  ) throws(LoadingError) -> [Message] {
+    guard let (wanted, mark) = owned.withLock({ $0[partition].map { ($0.wanted, $0.mark) } })
+    else { throw LoadingError.fenced(partition) }
+    if let mark, let last = messages.last, last.offset >= mark.offset {
+      if let message = messages.first(where: { $0.offset == mark.offset }), Mark(message) != mark {
+        throw LoadingError.recreated(partition, offset: mark.offset)
+      }
+      owned.withLock { $0[partition]?.mark = nil }
+    }
+    return messages.filter { $0.offset >= wanted }
   }
 
   func isOpen(_ attempt: Attempt, of partition: TopicPartition) -> Bool {

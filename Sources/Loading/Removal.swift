@@ -18,6 +18,8 @@ struct CollectionPlan: Equatable {
   var writes: Bool
   /// What happens to open rows that the records do not confirm.
   var absence: Absence
+  /// Whether the collection, or its scope, was retired after this epoch.
+  var isRetired = false
 
   /// Whether the collection is from now on the one that this attempt said.
   var applies: Bool { writes && (outcome == .complete || records > 0) }
@@ -39,6 +41,8 @@ struct CollectionCount: Equatable {
   var absentObjects: Int64
   /// The epoch the collection was last applied from.
   var appliedEpoch: Int64?
+  /// The epoch in which it, or its scope, was last retired.
+  var retiredEpoch: Int64?
 }
 
 extension CollectionPlan {
@@ -50,6 +54,12 @@ extension CollectionPlan {
     missing = ended.missing
     records = count.distinctSequences
     absence = .kept
+    isRetired = count.retiredEpoch.map { $0 >= epoch } ?? false
+    guard !isRetired else {
+      writes = false
+      message = "retired since: nothing of this epoch is applied"
+      return
+    }
     writes = count.appliedEpoch.map { $0 < epoch } ?? true
     guard writes else {
       message = "a newer epoch was applied already"
@@ -69,7 +79,8 @@ extension CollectionPlan {
       absence = .suspected
       message =
         "\(count.absentObjects) of \(count.openObjects) objects are gone at once: kept as suspects "
-        + "until a second complete listing at least a day later"
+        + "until a second complete listing at least a day later, or a person confirms them "
+        + "(sv0 removals)"
     } else {
       absence = .closed
     }

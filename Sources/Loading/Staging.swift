@@ -7,58 +7,84 @@ internal import Schema
 /// Messages of one partition that are staged in one transaction.
 struct StagingBatch {
   private(set) var messages: [StagedMessage] = []
-  /// The first offset of each attempt in the batch.
-  private(set) var firstOffsets: [Attempt: Int64] = [:]
+  /// The first message of each attempt in the batch.
+  private(set) var firsts: [Attempt: Mark] = [:]
   /// Where attempts begin: whatever was staged of them before is of an execution that was repeated,
   /// because its worker died before it could commit the dispatch.
   private(set) var beginnings: [Attempt: Int64] = [:]
 
-  mutating func add(_ message: StagedMessage) {
-    if firstOffsets[message.attempt] == nil { firstOffsets[message.attempt] = message.offset }
-    if case .started = message.content {
-      messages.removeAll { $0.attempt == message.attempt }
-      beginnings[message.attempt] = message.offset
+  mutating func add(_ staged: StagedMessage, _ message: Message) {
+    if firsts[staged.attempt] == nil { firsts[staged.attempt] = Mark(message) }
+    if case .started = staged.content {
+      messages.removeAll { $0.attempt == staged.attempt }
+      beginnings[staged.attempt] = staged.offset
     } else {
-      messages.append(message)
+      messages.append(staged)
     }
   }
 
-  /// The messages that an earlier transaction, whose outcome was not known, has not staged.
-  func from(_ offset: Int64) -> [StagedMessage] {
-    messages.filter { $0.offset >= offset }
+  /// What an earlier transaction, whose outcome was not known, has not staged.
+  func from(_ offset: Int64) -> StagingBatch {
+    var rest = self
+    rest.messages.removeAll { $0.offset < offset }
+    rest.beginnings = beginnings.filter { $0.value >= offset }
+    let attempts = Set(rest.messages.map(\.attempt)).union(rest.beginnings.keys)
+    rest.firsts = firsts.filter { attempts.contains($0.key) }
+    return rest
+  }
+
+  /// Bytes of the values that are staged of each attempt.
+  var bytes: [Attempt: Int64] {
+    messages.reduce(into: [:]) { $0[$1.attempt, default: 0] += $1.bytes }
   }
 }
 
 extension Loader {
   /// Copies the batch into staging and moves the position to `offset`.
+  ///
+  /// - Parameter mark: the last message below the offset.
   func stage(
-    _ batch: StagingBatch, upTo offset: Int64, of partition: TopicPartition, _ generation: Int64
+    _ batch: StagingBatch, upTo offset: Int64, _ mark: Mark?, of partition: TopicPartition,
+    _ generation: Int64
   ) async throws {
+    let overload: Overload?
     do {
-      try await pool.withTransaction(.staging) { transaction in
+      overload = try await pool.withTransaction(.staging) { transaction -> Overload? in
         let next = try await Position.hold(partition, generation, in: transaction)
-        guard offset > next else { return }
-        for (attempt, offset) in batch.beginnings where offset >= next {
-          _ = try await transaction.pipeline(attempt.dropStaged)
-        }
-        try await copy(batch.from(next), in: transaction)
-        var statements = batch.firstOffsets.map { attempt, first in
-          PostgresStatement(
-            """
-            INSERT INTO sv0.open_attempts VALUES ($1, $2, $3, $4, $5, $6, $7)
-            ON CONFLICT DO NOTHING
-            """,
-            partition.values + [
-              .text(attempt.run), .int4(Int32(attempt.number)), .text(attempt.scope.tenant),
-              .text(attempt.scope.description), .int8(first),
-            ])
-        }
-        statements.append(Position.move(partition, to: offset))
-        if !batch.firstOffsets.isEmpty { statements.append(Position.lower(partition)) }
-        _ = try await transaction.pipeline(statements)
+        guard offset > next else { return nil }
+        let rest = batch.from(next)
+        let again = rest.beginnings.keys.flatMap { $0.dropStaged + [$0.emptied] }
+        if !again.isEmpty { _ = try await transaction.pipeline(again) }
+        try await copy(rest.messages, in: transaction)
+        _ = try await transaction.pipeline(
+          opening(rest, of: partition) + [
+            Position.move(partition, to: offset, mark), Position.lower(partition),
+          ])
+        return rest.messages.isEmpty ? nil : try await self.overload(in: transaction)
       }
     } catch let error as PostgresError where error.isAboutData {
       throw BadMessage("unstorable", "the database refuses its content: \(error)")
+    }
+    if let overload { try await relieve(overload, reading: partition) }
+  }
+
+  /// The attempts of the batch are open, and hold that much more.
+  private func opening(_ batch: StagingBatch, of partition: TopicPartition) -> [PostgresStatement] {
+    let bytes = batch.bytes
+    return batch.firsts.sorted { $0.value.offset < $1.value.offset }.map { attempt, first in
+      PostgresStatement(
+        """
+        INSERT INTO sv0.open_attempts AS o (topic, partition, run, attempt, tenant, scope,
+          first_offset, first_id, bytes, staged_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        ON CONFLICT (run, attempt) DO UPDATE SET bytes = o.bytes + excluded.bytes,
+          staged_at = excluded.staged_at
+        """,
+        partition.values + [
+          .text(attempt.run), .int4(Int32(attempt.number)), .text(attempt.scope.tenant),
+          .text(attempt.scope.description), .int8(first.offset), .bytea(first.id),
+          .int8(bytes[attempt] ?? 0), .timestamp(now()),
+        ])
     }
   }
 
@@ -123,8 +149,8 @@ extension Loader {
         for edge in staged.fragment.edges { try await staged.write(edge, to: &writer) }
       }
     }
-    _ = try await transaction.copyIn("sv0.staged_documents", columns: common + ["digest", "body"])
-    { writer in
+    _ = try await transaction.copyIn("sv0.staged_documents", columns: common + ["digest", "body"]) {
+      writer in
       for staged in fragments {
         for document in staged.fragment.documents {
           try await staged.begin(&writer)
@@ -162,7 +188,8 @@ private struct StagedFragment {
     writer.int8(sequence)
   }
 
-  nonisolated(nonsending) func write(_ node: Node, to writer: inout PostgresCopyWriter) async throws {
+  nonisolated(nonsending) func write(_ node: Node, to writer: inout PostgresCopyWriter) async throws
+  {
     try await begin(&writer)
     writer.text(fragment.object)
     writer.text(node.id)
@@ -176,7 +203,8 @@ private struct StagedFragment {
     writeReceipt(to: &writer)
   }
 
-  nonisolated(nonsending) func write(_ edge: Edge, to writer: inout PostgresCopyWriter) async throws {
+  nonisolated(nonsending) func write(_ edge: Edge, to writer: inout PostgresCopyWriter) async throws
+  {
     try await begin(&writer)
     writer.text(fragment.object)
     writer.text(edge.key.kind.rawValue)

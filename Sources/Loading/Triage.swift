@@ -17,6 +17,8 @@ enum Verdict {
 struct StagedMessage {
   var attempt: Attempt
   var offset: Int64
+  /// Of the message's value.
+  var bytes: Int64
   var content: Content
 
   enum Content {
@@ -34,7 +36,9 @@ extension Loader {
       }
       guard let key = message.key.flatMap({ String(validating: $0, as: UTF8.self) }),
         let scope = Scope(key)
-      else { throw BadMessage("malformed", "the key is no scope key tenant/connection/platform/account") }
+      else {
+        throw BadMessage("malformed", "the key is no scope key tenant/connection/platform/account")
+      }
       let attempt = Attempt(scope: scope, run: header.run, number: header.attempt)
       if let why = try await obstacle(to: attempt, of: partition) { return .ignore(why) }
       return try verdict(header, attempt, message)
@@ -47,7 +51,10 @@ extension Loader {
     _ header: RecordHeader, _ attempt: Attempt, _ message: Message
   ) throws(BadMessage) -> Verdict {
     func staged(_ content: StagedMessage.Content) -> Verdict {
-      .stage(StagedMessage(attempt: attempt, offset: message.offset, content: content))
+      .stage(
+        StagedMessage(
+          attempt: attempt, offset: message.offset, bytes: Int64(message.value?.count ?? 0),
+          content: content))
     }
     switch header.content {
     case .record(let collection, let sequence, _, let call):
@@ -83,7 +90,8 @@ extension Loader {
     // A run of another tenant is as unknown as one that never was: that is what row security is for.
     guard let row else {
       throw BadMessage(
-        "unknown-run", "run \(attempt.run) is not in the run table of tenant \(attempt.scope.tenant)")
+        "unknown-run",
+        "run \(attempt.run) is not in the run table of tenant \(attempt.scope.tenant)")
     }
     guard try row.string("scope") == attempt.scope.description else {
       throw BadMessage("tenant", "run \(attempt.run) belongs to another scope than the key's")

@@ -29,6 +29,7 @@ public enum Schema {
     Migration(2, "graph", PackageResources._002_graph_sql),
     Migration(3, "staging", PackageResources._003_staging_sql),
     Migration(4, "findings", PackageResources._004_findings_sql),
+    Migration(5, "removals", PackageResources._005_removals_sql),
   ]
 
   /// Brings the database to the newest version; returns what was applied, which may be nothing.

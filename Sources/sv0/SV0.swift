@@ -36,6 +36,8 @@ struct SV0: AsyncParsableCommand {
           ScanCommand.self, FindingsCommand.self, PathCommand.self, GraphCommand.self,
           DeadLetterCommand.self,
         ]),
+      CommandGroup(
+        name: "Decisions:", subcommands: [RemovalsCommand.self, ScopeCommand.self]),
     ])
 
   static func main() async {

@@ -82,6 +82,10 @@ extension EndToEnd.Scanned {
       let foreign = JSON.object([
         "tenant": "globex", "connection": "aws-prod", "reason": "", "requestedBy": "nobody",
       ])
+      let coloured = JSON.object([
+        "tenant": .string(Stack.tenant), "connection": "aws-prod", "reason": "",
+        "requestedBy": "nobody", "colour": "blue",
+      ])
       func bad(_ value: [UInt8], _ errorClass: String, _ headers: [MessageHeader]) -> Bad {
         Bad(
           topic: Topic.scanRequest, key: "\(Stack.tenant)/aws-prod", headers: headers,
@@ -89,7 +93,7 @@ extension EndToEnd.Scanned {
       }
       return [
         bad(Self.garbage, "malformed", headers), bad(Self.garbage, "malformed", []),
-        bad(Self.deep(900_000), "malformed", headers), bad(Self.empty, "schema", headers),
+        bad(Self.deep(900_000), "malformed", headers), bad(coloured.bytes, "schema", headers),
         bad(foreign.bytes, "tenant", headers),
       ]
     }
@@ -97,8 +101,7 @@ extension EndToEnd.Scanned {
     private func dispatches() -> [Bad] {
       let wrong = Array(#"{"scan":"x","run":"y","epoch":0,"attempt":-1}"#.utf8)
       return [
-        (Self.garbage, "malformed"), (Self.deep(900_000), "malformed"), (Self.empty, "schema"),
-        (wrong, "schema"),
+        (Self.garbage, "malformed"), (Self.deep(900_000), "malformed"), (wrong, "schema"),
       ].map {
         Bad(
           topic: Topic.scanDispatch(.aws), key: "bad/1", value: $0.0, errorClass: $0.1,
@@ -107,15 +110,17 @@ extension EndToEnd.Scanned {
     }
 
     private func reports(of run: String) -> [Bad] {
-      let heartbeat = JSON.object([
-        "run": .string(run), "attempt": 1, "records": 0, "calls": 0, "phase": "heartbeat",
-        "at": "2026-11-21T10:00:00Z",
-      ])
+      func report(_ phase: String) -> [UInt8] {
+        JSON.object([
+          "run": .string(run), "attempt": 1, "records": 0, "calls": 0, "phase": .string(phase),
+          "at": "2026-11-21T10:00:00Z",
+        ]).bytes
+      }
       let foreign = "\(Stack.tenant)/other/aws/\(stack.account.id)"
       return [
-        (scope, Self.garbage, "malformed"), ("no scope", heartbeat.bytes, "malformed"),
-        (scope, Self.deep(900_000), "malformed"), (scope, Self.empty, "schema"),
-        (foreign, heartbeat.bytes, "tenant"),
+        (scope, Self.garbage, "malformed"), ("no scope", report("heartbeat"), "malformed"),
+        (scope, Self.deep(900_000), "malformed"), (scope, report("paused"), "schema"),
+        (foreign, report("heartbeat"), "tenant"),
       ].map {
         Bad(
           topic: Topic.scanProgress, key: $0.0, value: $0.1, errorClass: $0.2, stage: "scheduler")
@@ -144,7 +149,7 @@ extension EndToEnd.Scanned {
         bad(scope, record, Self.deep(4 << 20), "malformed"),
         bad(scope, record, Self.empty, "schema"), bad("no scope", record, Self.empty, "tenant"),
         bad(foreignScope, "run=\(run);attempt=1;kind=scan.started", started(run), "tenant"),
-        bad(scope, "run=\(run);attempt=1;kind=scan.ended", Self.empty, "schema"),
+        bad(scope, "run=\(run);attempt=1;kind=scan.ended", Self.empty, "malformed"),
       ]
     }
 

@@ -40,29 +40,33 @@ extension EndToEnd.Scanned {
 
     @Test func aDeletedRoleIsClosedAndItsFindingResolved() async throws {
       let role = stack.account.role("vendor-metrics")
+      let ours = "tenant = '\(Stack.tenant)'"
       let said = try await stack.query(
         """
-        SELECT 'node', id FROM sv0.nodes WHERE object = '\(role)' AND closed_epoch IS NULL
+        SELECT 'node', id FROM sv0.nodes
+        WHERE \(ours) AND object = '\(role)' AND closed_epoch IS NULL
         UNION ALL SELECT 'edge', kind || from_id || to_id FROM sv0.edges
-        WHERE object = '\(role)' AND closed_epoch IS NULL ORDER BY 1, 2
+        WHERE \(ours) AND object = '\(role)' AND closed_epoch IS NULL ORDER BY 1, 2
         """)
       #expect(said.count == 3 + 3)  // role, trust, inline policy; their edges and the owner's
-      let version = try await stack.query("SELECT graph_version FROM sv0.tenants").first ?? ""
+      let version = try await stack.query(
+        "SELECT graph_version FROM sv0.tenants WHERE \(ours)"
+      ).first ?? ""
 
       try await stack.account.change("delete-role", "vendor-metrics")
       _ = try await stack.scan().succeeded("the scan")
 
       let closed = try await stack.query(
         """
-        SELECT 'node', id FROM sv0.nodes WHERE closed_version > \(version)
+        SELECT 'node', id FROM sv0.nodes WHERE \(ours) AND closed_version > \(version)
         UNION ALL SELECT 'edge', kind || from_id || to_id FROM sv0.edges
-        WHERE closed_version > \(version) ORDER BY 1, 2
+        WHERE \(ours) AND closed_version > \(version) ORDER BY 1, 2
         """)
       #expect(closed == said, "exactly what the role's record said is closed")
       let opened = try await stack.query(
         """
-        SELECT id FROM sv0.nodes WHERE opened_version > \(version)
-        UNION ALL SELECT to_id FROM sv0.edges WHERE opened_version > \(version)
+        SELECT id FROM sv0.nodes WHERE \(ours) AND opened_version > \(version)
+        UNION ALL SELECT to_id FROM sv0.edges WHERE \(ours) AND opened_version > \(version)
         """)
       #expect(opened == [])
       let finding = try await wait(for: "the webhook to hear that it is resolved") {
@@ -86,14 +90,16 @@ extension EndToEnd.Scanned {
       findings = try await Self.rows("finding_versions", stack)
       documents = try await Self.rows("documents", stack)
       digest = try await stack.sv0(["graph", "digest"]).succeeded("graph digest").output
-      published = try await Topics(stack.kafka).messages(of: Topic.findings).count
+      let source = "sv0://\(Stack.tenant)/evaluator"
+      published = try await Topics(stack.kafka).messages(of: Topic.findings)
+        .count { $0.header("ce_source") == source }
     }
 
     private static func rows(_ table: String, _ stack: Stack) async throws -> [String] {
       try await stack.query(
         """
         SELECT count(*), md5(string_agg(ctid::text || xmin::text, ',' ORDER BY ctid))
-        FROM sv0.\(table)
+        FROM sv0.\(table) WHERE tenant = '\(Stack.tenant)'
         """)
     }
   }

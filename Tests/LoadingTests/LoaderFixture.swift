@@ -49,11 +49,15 @@ final class LoaderFixture: Sendable {
     loader = Self.loader(pool, sent)
   }
 
-  static func loader(_ pool: PostgresPool, _ sent: SentMessages) -> Loader {
+  static func loader(
+    _ pool: PostgresPool, _ sent: SentMessages, limits: LoadingLimits = LoadingLimits(),
+    keeping kept: Range<Int64>? = nil, at time: Timestamp = start
+  ) -> Loader {
     Loader(
       pool: pool, producer: sent,
-      deadLetters: DeadLetters(stage: .loader, producer: sent, now: { start }),
-      log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), now: { start })
+      deadLetters: DeadLetters(stage: .loader, producer: sent, now: { start }), limits: limits,
+      kept: kept.map { kept in { @Sendable _ in kept } },
+      log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), now: { time })
   }
 
   static func run(_ epoch: Int64) -> String {
@@ -77,6 +81,9 @@ final class LoaderFixture: Sendable {
           .text(Self.run(epoch)), .text(Self.scope.description), .int8(epoch),
           .int4(Int32(attempt)), .timestamp(at), .text(state.rawValue),
         ])
+      try await transaction.execute(
+        "UPDATE sv0.scopes SET last_epoch = greatest(last_epoch, $2) WHERE scope = $1",
+        [.text(Self.scope.description), .int8(epoch)])
     }
   }
 
@@ -143,6 +150,36 @@ final class LoaderFixture: Sendable {
       try await transaction.query(sql).map { row in
         try row.columnNames.map { try row.stringOrNil($0) ?? "-" }.joined(separator: "|")
       }
+    }
+  }
+
+  /// Rows of a query as the owner of the database.
+  func allRows(_ sql: String) async throws -> [String] {
+    try await pool.withTransaction { transaction in
+      try await transaction.query(sql).map { row in
+        try row.columnNames.map { try row.stringOrNil($0) ?? "-" }.joined(separator: "|")
+      }
+    }
+  }
+
+  func execute(_ script: String) async throws {
+    try await pool.withTransaction { try await $0.executeScript(script) }
+  }
+
+  /// What a crash of the server does to unlogged tables.
+  func crash() async throws {
+    try await execute(
+      """
+      TRUNCATE sv0.staged_objects, sv0.staged_nodes, sv0.staged_edges, sv0.staged_documents,
+        sv0.staged_ends, sv0.staged_positions
+      """)
+  }
+
+  /// Run, attempt and collection of what is staged.
+  var staged: [String] {
+    get async throws {
+      try await allRows(
+        "SELECT DISTINCT run, attempt::text FROM sv0.staged_objects ORDER BY run, attempt::text")
     }
   }
 

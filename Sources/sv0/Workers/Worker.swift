@@ -1,6 +1,7 @@
 internal import Cryptography
 internal import Evaluation
 internal import Extraction
+internal import KafkaClient
 internal import Loading
 internal import Logging
 internal import Model
@@ -117,13 +118,20 @@ enum Worker {
   private func loader(_ process: WorkerProcess) throws -> [any Service] {
     let (producer, producerClosing) = try process.producer()
     let (pool, poolClosing) = try process.pool()
+    let (administration, administrationClosing) = try process.administration()
     let handler = Loader(
       pool: pool, producer: producer, deadLetters: process.deadLetters(.loader, producer),
-      log: process.log, now: Context.now)
+      kept: { partition in
+        let (low, high) = try await administration.watermarks(partition)
+        return low..<high
+      }, log: process.log, now: Context.now)
     let loop = try process.loop(
       "loader", group: "sv0.loader", topics: [Topic.graph], handler: handler, stage: .loader,
       producer: producer, from: "error")
-    return [producerClosing, poolClosing, loop]
+    return [
+      producerClosing, poolClosing, administrationClosing, loop,
+      process.periodic("sweep", every: .seconds(60), handler.sweep),
+    ]
   }
 
   private func evaluator(_ process: WorkerProcess) throws -> [any Service] {

@@ -59,6 +59,11 @@ struct WorkerProcess: Sendable {
     return (KafkaMessageProducer(producer: producer), closing)
   }
 
+  func administration() throws -> (KafkaAdministration, any Service) {
+    let administration = try KafkaAdministration(context.kafka(log: log))
+    return (administration, ClosingService { await administration.close(deadline: .seconds(5)) })
+  }
+
   func pool(connections: Int = 4) throws -> (PostgresPool, any Service) {
     let pool = try context.pool(connections: connections)
     return (pool, ClosingService { pool.close() })

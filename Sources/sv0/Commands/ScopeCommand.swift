@@ -1,0 +1,65 @@
+internal import ArgumentParser
+internal import Loading
+internal import Model
+internal import PostgresClient
+
+struct ScopeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "scope", abstract: "The accounts that are in the graph.",
+    subcommands: [Retire.self])
+
+  struct Retire: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Takes an account, a collection or a connection out of the graph; history stays.",
+      discussion: """
+        What is open is closed, runs that wait or are being read are cancelled, and nothing that \
+        was read before is applied afterwards. A scan that is asked for later brings it back: \
+        take the account out of the connection file first, or out of what calls for scans.
+        """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var person: PersonOption
+
+    @Option(help: "Only this collection; without @REGION that of every region.")
+    var collection: String?
+
+    @Argument(help: "tenant/connection/platform/account, or tenant/connection for all of it.")
+    var scope: String
+
+    func run() async throws {
+      let pool = try common.context().pool()
+      defer { pool.close() }
+      let retirement = Retirement(pool: pool, now: Context.now)
+      let scopes = try await scopes(retirement)
+      for scope in scopes {
+        let retired = try await retirement.retire(
+          scope, collection: collection, by: person.name())
+        guard let retired else {
+          throw Failure(
+            .badData, "no scope \(scope); `sv0 scan show` lists those that were scanned")
+        }
+        let runs = retired.runs.map { ", cancelled run \($0)" }.joined()
+        Terminal.print(
+          "retired \(scope)\(collection.map { " \($0)" } ?? "") in epoch \(retired.epoch): "
+            + "closed \(retired.assertions) nodes and edges\(runs)")
+      }
+    }
+
+    private func scopes(_ retirement: Retirement) async throws -> [Scope] {
+      if let collection, collection.isEmpty {
+        throw Failure(.usage, "--collection: expected a name such as aws.iam.role")
+      }
+      if let scope = Scope(scope) { return [scope] }
+      let parts = scope.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+      guard parts.count == 2, parts.allSatisfy(Scope.isName) else {
+        throw Failure(
+          .usage, "\(scope): expected tenant/connection/platform/account or tenant/connection")
+      }
+      let scopes = try await retirement.scopes(of: parts[1], tenant: parts[0])
+      guard !scopes.isEmpty else {
+        throw Failure(.badData, "connection \(scope) has no scopes that were ever scanned")
+      }
+      return scopes
+    }
+  }
+}
