@@ -76,7 +76,7 @@ public protocol BatchHandler: Sendable {
   func revoked(_ partitions: [TopicPartition]) async
 }
 
-/// Somebody else has taken over a partition that this process believed to be its own.
+/// A partition is no longer this process's own, though nobody has told it so.
 public struct PartitionLost: Error, Equatable, CustomStringConvertible {
   public var partition: TopicPartition
 
@@ -84,7 +84,7 @@ public struct PartitionLost: Error, Equatable, CustomStringConvertible {
     self.partition = partition
   }
 
-  public var description: String { "\(partition) was taken over by another process" }
+  public var description: String { "\(partition) was lost" }
 }
 
 extension BatchHandler {

@@ -1,5 +1,6 @@
 internal import Authentication
 internal import KafkaClient
+internal import Loading
 internal import LocalStack
 internal import Model
 internal import Pipeline
@@ -37,6 +38,9 @@ struct Failure: Error, CustomStringConvertible {
     case let error as PostgresError: self.init(Self.code(of: error), "\(error)")
     case let error as KafkaError: self.init(Self.code(of: error), "\(error)")
     case let error as BadMessage: self.init(.badData, "\(error)")
+    // A topic that is not the one that was read before: an operator decides.
+    case let error as LoadingError where !error.isRetriable:
+      self.init(.configuration, "\(error)")
     case let error as SchemaError: self.init(.configuration, "\(error)")
     case let error as LocalStackError: self.init(.unreachable, "\(error)")
     case let error as any ClassifiedError:

@@ -32,6 +32,8 @@ struct Settings: Sendable {
   var schedulerInFlight = 64
   /// Attempts that one extractor executes at a time.
   var extractorRuns = 4
+  /// Bytes of messages that one loader stages at most; the largest open attempt fails beyond it.
+  var loaderStagedBytes = 4 << 30
 
   struct HostPort: Equatable {
     var host: String

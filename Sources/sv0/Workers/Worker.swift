@@ -121,6 +121,7 @@ enum Worker {
     let (administration, administrationClosing) = try process.administration()
     let handler = Loader(
       pool: pool, producer: producer, deadLetters: process.deadLetters(.loader, producer),
+      limits: LoadingLimits(stagedBytes: Int64(process.context.settings.loaderStagedBytes)),
       kept: { partition in
         let (low, high) = try await administration.watermarks(partition)
         return low..<high
