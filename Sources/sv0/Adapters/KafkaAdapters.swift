@@ -9,8 +9,12 @@ struct KafkaMessageProducer: MessageProducer {
   func produce(_ messages: [OutgoingMessage]) async throws {
     var acknowledgements: [Acknowledgement] = []
     acknowledgements.reserveCapacity(messages.count)
-    for message in messages { acknowledgements.append(try await producer.send(message)) }
-    for acknowledgement in acknowledgements { _ = try await acknowledgement.value() }
+    do {
+      for message in messages { acknowledgements.append(try await producer.send(message)) }
+      for acknowledgement in acknowledgements { _ = try await acknowledgement.value() }
+    } catch let error where error.code == .cancelled {
+      throw CancellationError()
+    }
   }
 }
 

@@ -12,9 +12,10 @@ internal import UnixSignals
 /// One process of workers: what they share, and how they start and drain together.
 ///
 /// SIGTERM and SIGINT drain: consumers finish and commit what is in hand, then clients close; after
-/// `drainDeadline` whatever still runs is cancelled, which loses nothing.
+/// `drainDeadline` whatever still runs is cancelled, which loses nothing. With the producer's last
+/// five seconds that stays below the 30 seconds that orchestrators usually grant.
 struct WorkerProcess: Sendable {
-  static let drainDeadline = Duration.seconds(25)
+  static let drainDeadline = Duration.seconds(20)
 
   let context: Context
   let health = Health(now: Context.now)
@@ -37,13 +38,24 @@ struct WorkerProcess: Sendable {
     let server = HealthServer(
       host: context.settings.httpListen.host, port: context.settings.httpListen.port,
       health: health, metrics: metrics, log: log)
-    let services = try workers.flatMap { try $0.services(in: self) }
+    let services = try brokerCheck() + workers.flatMap { try $0.services(in: self) }
     var configuration = ServiceGroupConfiguration(
       services: [server] + services, gracefulShutdownSignals: [.sigterm, .sigint], logger: log)
     configuration.maximumGracefulShutdownDuration = Self.drainDeadline
     log.notice("started", metadata: ["workers": "\(workers.map(\.name).joined(separator: ", "))"])
     try await ServiceGroup(configuration: configuration).run()
     log.notice("drained")
+  }
+
+  /// Asks the broker again and again: a worker that has nothing to read or write right now is not
+  /// ready either while it could not.
+  private func brokerCheck() throws -> [any Service] {
+    let administration = try KafkaAdministration(context.kafka(), timeout: .seconds(5))
+    let check = periodic("broker", every: .seconds(2)) {
+      try await administration.ping()
+      return false
+    }
+    return [ClosingService { await administration.close(deadline: .seconds(5)) }, check]
   }
 
   /// A producer, and the service that closes it after its users: services stop in reverse order.
