@@ -14,7 +14,7 @@ struct CollectionChoice: Sendable, Equatable {
     for pattern in asked where !known.contains(where: { Self.covers(pattern, $0) }) {
       throw Refusal(
         "collection \(pattern.prefix(128)) is not known; "
-          + "`sv0 collections` lists them, and a prefix may end in *")
+          + "`sv0 catalog` lists them, and a prefix may end in *")
     }
     guard !(asked.isEmpty && enabled.isEmpty && disabled.isEmpty) else { return [] }
     var patterns: [String] = []

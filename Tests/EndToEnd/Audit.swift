@@ -17,6 +17,20 @@ struct Audit {
     let messages = try await Topics(stack.kafka).messages()
     try await checkSchemas(messages)
     try await checkSecrets(messages)
+    try checkLogs()
+  }
+
+  /// Every line of a worker's log is a JSON object with a level and a message.
+  func checkLogs() throws {
+    for name in try files() where name.hasSuffix(".log") {
+      guard Workers.names.contains(String(name.prefix { $0 != "-" })) || name == "workers.log"
+      else {
+        continue
+      }
+      let log = String(decoding: contents(name), as: UTF8.self)
+      let lines = try Workers.lines(of: log)
+      #expect(lines.allSatisfy { $0["level"]?.string != nil && $0["message"]?.string != nil })
+    }
   }
 
   /// - Returns: how many messages were checked, by topic.
@@ -36,7 +50,8 @@ struct Audit {
     let path = try stack.write(lines.joined(separator: "\n"), to: "messages.ndjson")
     let result = try await Outcome.of(
       "validate", "/bin/sh",
-      ["-c", #"exec "$0" "$1" "$2" <"$3""#, Place.python, "\(Place.tests)/validate.py",
+      [
+        "-c", #"exec "$0" "$1" "$2" <"$3""#, Place.python, "\(Place.tests)/validate.py",
         "\(Place.root)/topics", path,
       ], [:], in: stack.folder)
     #expect(result.status == 0, "\(result.output)\(result.errors)")
@@ -50,7 +65,9 @@ struct Audit {
 
   /// Looks for every secret in every message, table, log and webhook body.
   func checkSecrets(_ messages: [Message]) async throws {
-    let issued = stack.aws.issuedSecrets
+    let issued = try files().filter { $0.hasSuffix(FaultProxy.issued) }.flatMap {
+      String(decoding: contents($0), as: UTF8.self).split(separator: "\n").map(String.init)
+    }
     #expect(!issued.isEmpty, "no session was opened through the proxy: nothing to look for")
     let secrets = (stack.secrets + issued).map { Data($0.utf8) }
     for (place, data) in try await everything(messages) {
@@ -70,12 +87,19 @@ struct Audit {
       in: stack.folder
     ).succeeded("pg_dump")
     places.append(("the database", Data(dump.output.utf8)))
-    let names = try FileManager.default.contentsOfDirectory(atPath: stack.folder)
-    for name in names.sorted() where [".log", ".out", "received.ndjson"].contains(where: name.hasSuffix) {
-      places.append(
-        (name, FileManager.default.contents(atPath: "\(stack.folder)/\(name)") ?? Data()))
+    for name in try files()
+    where [".log", ".out", "received.ndjson"].contains(where: name.hasSuffix) {
+      places.append((name, contents(name)))
     }
     return places
+  }
+
+  private func files() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: stack.folder).sorted()
+  }
+
+  private func contents(_ name: String) -> Data {
+    FileManager.default.contents(atPath: "\(stack.folder)/\(name)") ?? Data()
   }
 }
 
@@ -135,6 +159,14 @@ struct Topics {
     }
     try await producer.close(deadline: .seconds(10))
     return places
+  }
+
+  private func files() throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: stack.folder).sorted()
+  }
+
+  private func contents(_ name: String) -> Data {
+    FileManager.default.contents(atPath: "\(stack.folder)/\(name)") ?? Data()
   }
 }
 

@@ -140,7 +140,8 @@ extension EndToEnd.Scanned {
     private func records(of run: String) -> [Bad] {
       func bad(_ key: String, _ header: String?, _ value: [UInt8], _ errorClass: String) -> Bad {
         Bad(
-          topic: Topic.raw(.aws), key: key, headers: header.map { [MessageHeader("sv0", $0)] } ?? [],
+          topic: Topic.raw(.aws), key: key,
+          headers: header.map { [MessageHeader("sv0", $0)] } ?? [],
           value: value, errorClass: errorClass, stage: "transformer")
       }
       let record = "run=\(run);attempt=1;collection=aws.iam.role;seq=0;call=0;key=bad"

@@ -16,17 +16,19 @@ struct FaultProxy: Sendable {
   static let listFunctions = "^lambda GET /2015-03-31/functions/?([?]|$)"
   static let getFunctionPolicy = "^lambda GET /2015-03-31/functions/.*/policy"
 
+  /// How the files end into which the proxies write the keys and tokens that they saw.
+  static let issued = ".issued"
+
   let endpoint: String
   private let rules: String
-  private let secrets: String
   private let process: Child
 
   init(_ name: String, before moto: String, in folder: String) async throws {
     rules = "\(folder)/\(name).rules.json"
-    secrets = "\(folder)/\(name).issued"
     try "[]".write(toFile: rules, atomically: true, encoding: .utf8)
     process = try Child(
-      "\(name)-proxy", Place.python, ["\(Place.tests)/fault_proxy.py", moto, rules, secrets], [:],
+      "\(name)-proxy", Place.python,
+      ["\(Place.tests)/fault_proxy.py", moto, rules, "\(folder)/\(name)\(Self.issued)"], [:],
       in: folder)
     endpoint = try await process.firstLine()
   }
@@ -36,12 +38,6 @@ struct FaultProxy: Sendable {
     let list = JSON.array(
       faults.map { ["match": .string($0.key), "do": .string($0.value.rawValue)] })
     try list.text.write(toFile: rules, atomically: true, encoding: .utf8)
-  }
-
-  /// Keys and tokens of the sessions that were opened through the proxy.
-  var issuedSecrets: [String] {
-    let text = try? String(contentsOfFile: secrets, encoding: .utf8)
-    return (text ?? "").split(separator: "\n").map(String.init)
   }
 
   func stop() async throws { try await process.stop() }

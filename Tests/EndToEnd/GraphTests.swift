@@ -49,9 +49,10 @@ extension EndToEnd.Scanned {
         WHERE \(ours) AND object = '\(role)' AND closed_epoch IS NULL ORDER BY 1, 2
         """)
       #expect(said.count == 3 + 3)  // role, trust, inline policy; their edges and the owner's
-      let version = try await stack.query(
-        "SELECT graph_version FROM sv0.tenants WHERE \(ours)"
-      ).first ?? ""
+      let version =
+        try await stack.query(
+          "SELECT graph_version FROM sv0.tenants WHERE \(ours)"
+        ).first ?? ""
 
       try await stack.account.change("delete-role", "vendor-metrics")
       _ = try await stack.scan().succeeded("the scan")

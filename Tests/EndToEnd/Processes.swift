@@ -110,6 +110,16 @@ final class Child: Sendable {
     }
   }
 
+  /// Asks a worker to drain: within its deadline, and with success.
+  func drain() async throws {
+    guard isRunning else {
+      throw Unmet("\(name) ended by itself (\(status ?? -1)): \(logged.suffix(2000))")
+    }
+    signal(SIGTERM)
+    let status = try await ended(within: .seconds(30))
+    guard status == 0 else { throw Unmet("\(name) exited \(status): \(logged.suffix(2000))") }
+  }
+
   /// The first line on standard output.
   func firstLine() async throws -> String {
     try await wait(for: "\(name)'s first line") {

@@ -112,10 +112,12 @@ extension Stack {
     let findings = try await json(["findings", "--all"])
     let found = findings.first { event in
       guard case .array(let resources)? = event["resources"] else { return false }
-      return resources.first?["uid"]?.string == subject && event["unmapped"]?["rule"]?.string == rule
+      return resources.first?["uid"]?.string == subject
+        && event["unmapped"]?["rule"]?.string == rule
     }
     let more = try #require(found?["unmapped"], "\(rule) of \(subject) is gone")
-    return CurrentFinding(state: more["state"]?.string ?? "?", missing: more["missing"]?.strings ?? [])
+    return CurrentFinding(
+      state: more["state"]?.string ?? "?", missing: more["missing"]?.strings ?? [])
   }
 
   /// Every open node and edge, with its content's hash.

@@ -210,7 +210,7 @@ extension Trait where Self == StackScope {
   static func scannedStack(_ name: String) -> Self {
     StackScope(name: name) { stack, body in
       let workers = try stack.start("workers", ["run"])
-      try await finally({ try await workers.stop() }) {
+      try await finally({ try await workers.drain() }) {
         _ = try await stack.scan().succeeded("the first scan")
         let unreachable = try await Unreachable(stack)
         try await finally({ try await unreachable.stop() }) {

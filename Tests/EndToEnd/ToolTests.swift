@@ -46,9 +46,11 @@ extension EndToEnd.Scanned {
 
     @Test func whatIsDoneAlreadyIsNotDoneAgain() async throws {
       let owner = ["SV0_POSTGRES_OWNER": stack.owner]
-      #expect(try await stack.sv0(["migrate"], owner).succeeded("migrate").output == "nothing to do\n")
+      #expect(
+        try await stack.sv0(["migrate"], owner).succeeded("migrate").output == "nothing to do\n")
       #expect(try await stack.sv0(["topics", "apply"]).succeeded("").output == "nothing to do\n")
-      #expect(try await stack.sv0(["topics", "diff"]).succeeded("diff").output == "no difference\n")
+      #expect(
+        try await stack.sv0(["topics", "diff"]).succeeded("diff").output == "no difference\n")
     }
 
     @Test func theCatalogNamesEveryCollectionWithItsPermissions() async throws {

@@ -19,7 +19,7 @@ extension EndToEnd {
       #expect(try await workers.ask(name, "/healthz").status == 200)
       #expect(try await workers.ask(name, "/readyz").body == "ok\n")
       let metrics = try await workers.ask(name, "/metrics")
-      #expect(metrics.status == 200)
+      #expect(metrics.status == 200 && !metrics.body.isEmpty)
       // Source: https://prometheus.io/docs/instrumenting/exposition_formats/
       let sample = /[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})? [-+0-9.eE]+/
       for line in metrics.body.split(separator: "\n") where !line.hasPrefix("#") {
@@ -31,9 +31,7 @@ extension EndToEnd {
     func aWorkerDrainsWhenAsked(_ name: String) async throws {
       try await workers.areReady()
       let worker = try workers[name]
-      worker.signal(SIGTERM)
-      // Its own deadline is 25 seconds.
-      #expect(try await worker.ended(within: .seconds(30)) == 0)
+      try await worker.drain()
       let lines = try Workers.lines(of: worker.logged)
       #expect(lines.last?["message"] == "drained")
       for line in lines { #expect(line["level"] != "error") }
@@ -43,7 +41,7 @@ extension EndToEnd {
 
     @Test func killingEveryWorkerDuringAScanChangesNothingInItsResult() async throws {
       try await workers.areReady()
-      let expected = try await result(of: "undisturbed")
+      let expected = try await undisturbed()
       let disturbed = try await result(of: "killed") {
         try stack.aws.fail([FaultProxy.getFunctionPolicy: .hold])
         try await run(of: "killed", reaches: "state = 'leased' AND heard")
@@ -63,12 +61,11 @@ extension EndToEnd {
       }
       #expect(disturbed == expected)
       try await everyFindingIsDelivered(to: "killed")
-      try await aSecondScanChangesNothing(for: "killed")
     }
 
     @Test func serversThatCannotBeReachedAreWaitedForAndNothingIsLost() async throws {
       try await workers.areReady()
-      let expected = try await result(of: "undisturbed")
+      let expected = try await undisturbed()
       let disturbed = try await result(of: "cut-off") {
         try stack.aws.fail([FaultProxy.getFunctionPolicy: .hold])
         try await run(of: "cut-off", reaches: "state = 'leased' AND heard")
@@ -85,13 +82,18 @@ extension EndToEnd {
       }
       #expect(disturbed == expected)
       try await everyFindingIsDelivered(to: "cut-off")
-      try await aSecondScanChangesNothing(for: "cut-off")
     }
   }
 }
 
 extension EndToEnd.WorkerTests {
-  /// What a tenant's scan comes to, without the tenant's name: equal graphs, equal lines.
+  /// What both disturbed scans are compared with; the account stays as it is meanwhile.
+  private func undisturbed() async throws -> [String] {
+    let known = try await contents(of: "undisturbed")
+    return known.isEmpty ? try await result(of: "undisturbed") : known
+  }
+
+  /// What a tenant's first scan comes to, without the tenant's name: equal graphs, equal lines.
   private func result(
     of tenant: String, _ disturb: () async throws -> Void = {}
   ) async throws -> [String] {
@@ -100,13 +102,18 @@ extension EndToEnd.WorkerTests {
     let scan = try stack.start("scan-of-\(tenant)", Stack.scanning(tenant: tenant))
     try await finally({ try stack.aws.fail() }) { try await disturb() }
     #expect(try await scan.ended(within: .seconds(120)) == 0, "\(scan.written)\(scan.logged)")
-    let findings = try await stack.query(
-      """
-      SELECT rule, subject, severity, event ->> 'message' FROM sv0.findings
-      WHERE tenant = '\(tenant)' ORDER BY 1, 2
-      """)
-    #expect(findings.count >= 5)
-    return try await stack.openRows(tenant: tenant) + findings
+    let contents = try await contents(of: tenant)
+    #expect(contents.count > 300)
+    return contents
+  }
+
+  private func contents(of tenant: String) async throws -> [String] {
+    try await stack.openRows(tenant: tenant)
+      + stack.query(
+        """
+        SELECT rule, subject, severity, event ->> 'message' FROM sv0.findings
+        WHERE tenant = '\(tenant)' ORDER BY 1, 2
+        """)
   }
 
   private func run(of tenant: String, reaches condition: String) async throws {
@@ -131,18 +138,14 @@ extension EndToEnd.WorkerTests {
   private func areNotReady(_ names: [String]) async throws {
     for name in names {
       let worker = try workers[name]
-      let before = worker.logged.utf8.count
       let reasons = try await wait(for: "\(name) not to be ready") {
         let answer = try await workers.ask(name, "/readyz")
         return answer.status == 503 ? answer.body : nil
       }
       #expect(!reasons.isEmpty)
       #expect(try await workers.ask(name, "/healthz").status == 200)
-      try await wait(until: "\(name) to log that") {
-        let new = String(decoding: Array(worker.logged.utf8.dropFirst(before)), as: UTF8.self)
-        return new.contains("failed; trying again")
-          || worker.logged.contains("failed; trying again")
-      }
+      let warnings = try Workers.lines(of: worker.logged).filter { $0["level"] == "warning" }
+      #expect(warnings.contains { $0["message"] == "failed; trying again" }, "\(name)")
     }
   }
 
@@ -153,12 +156,5 @@ extension EndToEnd.WorkerTests {
       let accepted = try stack.deliveries().filter { $0.status == 204 && $0.tenant == tenant }
       return Set(accepted.map(\.id)) == Set(versions)
     }
-  }
-
-  private func aSecondScanChangesNothing(for tenant: String) async throws {
-    let digest = ["graph", "digest", "--tenant", tenant]
-    let before = try await stack.sv0(digest).succeeded("graph digest").output
-    _ = try await stack.scan(tenant: tenant).succeeded("an undisturbed scan afterwards")
-    #expect(try await stack.sv0(digest).succeeded("graph digest").output == before)
   }
 }

@@ -71,7 +71,7 @@ final class Workers: Sendable {
   }
 
   func stop() async throws {
-    for child in running.withLock({ $0.values.map(\.self) }) { try await child.stop() }
+    for child in running.withLock({ $0.values.map(\.self) }) { try await child.drain() }
     await http.close()
     try await broker.stop()
     try await database.stop()
@@ -89,7 +89,8 @@ extension Workers {
       try Self.lines(of: child.logged).compactMap { $0["message"]?.string }
         .first { $0.hasPrefix(prefix) }?.dropFirst(prefix.count)
     }
-    let request = HTTPRequest(method: .get, scheme: "http", authority: String(authority), path: path)
+    let request = HTTPRequest(
+      method: .get, scheme: "http", authority: String(authority), path: path)
     let (response, body) = try await http.execute(request, body: [], limits: HTTPLimits())
     return (response.status.code, String(decoding: body, as: UTF8.self))
   }

@@ -7,14 +7,18 @@ struct KafkaMessageProducer: MessageProducer {
   let producer: KafkaProducer
 
   func produce(_ messages: [OutgoingMessage]) async throws {
-    var acknowledgements: [Acknowledgement] = []
-    acknowledgements.reserveCapacity(messages.count)
     do {
-      for message in messages { acknowledgements.append(try await producer.send(message)) }
-      for acknowledgement in acknowledgements { _ = try await acknowledgement.value() }
+      try await deliver(messages)
     } catch let error where error.code == .cancelled {
       throw CancellationError()
     }
+  }
+
+  private func deliver(_ messages: [OutgoingMessage]) async throws(KafkaError) {
+    var acknowledgements: [Acknowledgement] = []
+    acknowledgements.reserveCapacity(messages.count)
+    for message in messages { acknowledgements.append(try await producer.send(message)) }
+    for acknowledgement in acknowledgements { _ = try await acknowledgement.value() }
   }
 }
 

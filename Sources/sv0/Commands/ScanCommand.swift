@@ -109,7 +109,8 @@ struct ScanCommand: AsyncParsableCommand {
       case .text:
         let table = try rows.map { row in
           [
-            try row.timestamp("changed_at").description, try row.string("scope"),
+            try row.timestamp("changed_at").description, try row.string("scan"),
+            try row.string("scope"),
             "epoch \(try row.int64("epoch"))", try row.string("state"),
             "\(try row.int64("records")) records", try row.string("reason"),
           ]

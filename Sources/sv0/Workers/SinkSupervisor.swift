@@ -20,7 +20,9 @@ struct SinkSupervisor: Service {
     let sinks = RunningSinks()
     try await process.periodic("sinks", every: .seconds(2)) {
       await sinks.follow(try await applied(), make: loop(for:)) { name, error in
-        process.health.turned("sink \(name)", obstacle: "\(error)")
+        // Under the name of the loop, which takes it back once it runs. Nothing turns until then.
+        process.health.turned("sink-\(name)", obstacle: "\(error)")
+        process.health.waits("sink-\(name)")
         process.log.error("sink failed", metadata: ["sink": "\(name)", "error": "\(error)"])
       }
       return false
