@@ -160,14 +160,6 @@ struct Topics {
     try await producer.close(deadline: .seconds(10))
     return places
   }
-
-  private func files() throws -> [String] {
-    try FileManager.default.contentsOfDirectory(atPath: stack.folder).sorted()
-  }
-
-  private func contents(_ name: String) -> Data {
-    FileManager.default.contents(atPath: "\(stack.folder)/\(name)") ?? Data()
-  }
 }
 
 extension MessageHeader {
