@@ -112,9 +112,10 @@ struct AttemptPublication: Sendable {
       notes.append("Of \(calls.count) calls the first \(CallLog.maximumListed) are listed.")
     }
     let ended = CollectionEnded(
-      collection: name, outcome: result.outcome, records: collection.records,
+      collection: name, outcome: result.outcome, kind: result.kind, records: collection.records,
       missing: Set(result.missing).sorted { $0.precedes($1) },
-      message: notes.isEmpty ? nil : notes.joined(separator: " "), calls: calls.listed)
+      message: notes.isEmpty ? nil : notes.joined(separator: " "), from: result.from,
+      token: result.token, calls: calls.listed)
     add(.collectionEnded(collection: name), ended.json.bytes)
     return ended
   }

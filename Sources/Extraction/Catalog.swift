@@ -21,16 +21,12 @@ public struct Catalog: Sendable, Equatable {
 
 /// One kind of record: what is called for it, and what is left out of it.
 public struct CollectionDescription: Sendable, Equatable {
-  /// What its listings mean: everything there is, what changed, or what was used.
-  public enum Kind: String, Sendable, CaseIterable {
-    case full, delta, activity
-  }
-
   /// Without the region: `aws.lambda.function`.
   public var name: String
   /// Whether there is one collection per region, named `NAME@REGION`.
   public var isRegional: Bool
-  public var kind: Kind
+  /// A `delta` collection is listed in full when there is no token to continue from.
+  public var kind: CollectionKind
   public var operations: [OperationDescription]
   /// Collections of the same group are fed by the same calls, and denied together.
   public var group: String?
@@ -38,7 +34,7 @@ public struct CollectionDescription: Sendable, Equatable {
   public var redaction: String?
 
   public init(
-    name: String, isRegional: Bool = false, kind: Kind = .full,
+    name: String, isRegional: Bool = false, kind: CollectionKind = .full,
     operations: [OperationDescription], group: String? = nil, redaction: String? = nil
   ) {
     self.name = name

@@ -17,21 +17,49 @@ public struct Record: Sendable, Equatable {
   }
 }
 
-/// How a collection ended.
+/// How a collection ended, and what its records mean.
 public struct CollectionResult: Sendable, Equatable {
   public var outcome: Outcome
   /// For a person: why it is not `complete`.
   public var message: String?
   /// The permissions whose lack made it less than complete.
   public var missing: [String]
+  public var kind: CollectionKind
+  /// The token of the dispatch that a `delta` began from.
+  public var from: String?
+  /// Where the next listing may continue. A token is not a secret: it is stored and logged nowhere
+  /// but in the collection's row and its messages.
+  public var token: String?
 
-  public init(_ outcome: Outcome, message: String? = nil, missing: [String] = []) {
+  public init(
+    _ outcome: Outcome, message: String? = nil, missing: [String] = [],
+    kind: CollectionKind = .full, from: String? = nil, token: String? = nil
+  ) {
     self.outcome = outcome
     self.message = message
     self.missing = missing
+    self.kind = kind
+    self.from = from
+    self.token = token
   }
 
+  /// Everything there is.
   public static let complete = CollectionResult(.complete)
+
+  /// Everything there is, and where the changes from now on begin.
+  public static func complete(token: String) -> CollectionResult {
+    CollectionResult(.complete, token: token)
+  }
+
+  /// Everything that changed between two tokens.
+  public static func changes(from: String, to token: String) -> CollectionResult {
+    CollectionResult(.complete, kind: .delta, from: from, token: token)
+  }
+
+  /// What was used, up to `token`.
+  public static func activity(token: String?) -> CollectionResult {
+    CollectionResult(.complete, kind: .activity, token: token)
+  }
 
   init(_ failure: CollectionFailure) {
     self.init(failure.outcome, message: failure.message, missing: failure.missing)

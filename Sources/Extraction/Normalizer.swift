@@ -22,11 +22,19 @@ public struct Assertions: Sendable, Equatable {
   public var nodes: [Node]
   public var edges: [Edge]
   public var documents: [PolicyDocument]
+  public var activity: [Activity]
+  /// The record of a delta says that its object is gone.
+  public var isRemoval: Bool
 
-  public init(nodes: [Node] = [], edges: [Edge] = [], documents: [PolicyDocument] = []) {
+  public init(
+    nodes: [Node] = [], edges: [Edge] = [], documents: [PolicyDocument] = [],
+    activity: [Activity] = [], isRemoval: Bool = false
+  ) {
     self.nodes = nodes
     self.edges = edges
     self.documents = documents
+    self.activity = activity
+    self.isRemoval = isRemoval
   }
 }
 

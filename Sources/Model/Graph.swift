@@ -92,6 +92,23 @@ public struct PolicyDocument: Sendable, Hashable {
   }
 }
 
+/// A fact about use: when a subject last did something to a target, as far as it was seen.
+public struct Activity: Sendable, Hashable {
+  /// A node id, or a name that a node defines; `target` too.
+  public var subject: String
+  /// The platform's word for it: `s3:GetObject`.
+  public var action: String
+  public var target: String
+  public var at: Timestamp
+
+  public init(subject: String, action: String, target: String, at: Timestamp) {
+    self.subject = subject
+    self.action = action
+    self.target = target
+    self.at = at
+  }
+}
+
 /// Where a claim comes from: the published bytes of one raw record.
 public struct Receipt: Sendable, Hashable {
   /// Hexadecimal SHA-256 of the raw record's value.
@@ -114,19 +131,24 @@ public struct Fragment: Sendable, Hashable {
   public var nodes: [Node]
   public var edges: [Edge]
   public var documents: [PolicyDocument]
+  public var activity: [Activity]
   public var receipt: Receipt
+  /// Whether the record says that the object is gone; such a fragment asserts nothing.
+  public var isRemoval: Bool
   /// Why the record could not be normalised; such a fragment asserts nothing and keeps what is there.
   public var taint: String?
 
   public init(
     object: String, nodes: [Node] = [], edges: [Edge] = [], documents: [PolicyDocument] = [],
-    receipt: Receipt, taint: String? = nil
+    activity: [Activity] = [], receipt: Receipt, isRemoval: Bool = false, taint: String? = nil
   ) {
     self.object = object
     self.nodes = nodes
     self.edges = edges
     self.documents = documents
+    self.activity = activity
     self.receipt = receipt
+    self.isRemoval = isRemoval
     self.taint = taint
   }
 }
@@ -152,6 +174,15 @@ extension Edge {
   }
 }
 
+extension Activity {
+  public var json: JSON {
+    [
+      "subject": .string(subject), "action": .string(action), "target": .string(target),
+      "at": .string(at.description),
+    ]
+  }
+}
+
 extension Fragment {
   /// The value of a graph message.
   public var json: JSON {
@@ -160,10 +191,12 @@ extension Fragment {
       "nodes": .array(nodes.map(\.json)),
       "edges": .array(edges.map(\.json)),
       "documents": .array(documents.map { ["digest": .string($0.digest), "body": $0.body] }),
+      "activity": activity.isEmpty ? nil : .array(activity.map(\.json)),
       "receipt": [
         "sha256": .string(receipt.sha256), "partition": .integer(Int64(receipt.partition)),
         "offset": .integer(receipt.offset),
       ],
+      "removed": isRemoval ? .bool(true) : nil,
       "taint": taint.map { .string($0) },
     ])
   }

@@ -8,6 +8,16 @@ public enum Outcome: String, Sendable, Hashable, CaseIterable {
   public var provesAbsence: Bool { self == .complete }
 }
 
+/// What a listing of a collection means.
+public enum CollectionKind: String, Sendable, Hashable, CaseIterable {
+  /// Everything there is: what is absent is gone.
+  case full
+  /// What changed since the token that the listing began from, removals included.
+  case delta
+  /// What was used, and when last.
+  case activity
+}
+
 public enum Priority: String, Sendable, Hashable, CaseIterable {
   case urgent, normal, background
 }
@@ -61,6 +71,8 @@ public struct Dispatch: Sendable, Hashable {
   public var credentials: JSON
   /// Names or prefixes asked for; empty means all that the connector offers.
   public var collections: [String]
+  /// Where the listing of a collection continues, by its name; none means from the beginning.
+  public var tokens: [String: String]
   /// The partition of the raw topic that the attempt writes to, for all its life.
   public var rawPartition: Int32
   /// After this the message is stale and is not executed.
@@ -68,7 +80,8 @@ public struct Dispatch: Sendable, Hashable {
 
   public init(
     scan: String, run: String, epoch: Int64, attempt: Int, scope: Scope, settings: JSON,
-    credentials: JSON, collections: [String], rawPartition: Int32, expires: Timestamp
+    credentials: JSON, collections: [String], tokens: [String: String] = [:],
+    rawPartition: Int32, expires: Timestamp
   ) {
     self.scan = scan
     self.run = run
@@ -78,6 +91,7 @@ public struct Dispatch: Sendable, Hashable {
     self.settings = settings
     self.credentials = credentials
     self.collections = collections
+    self.tokens = tokens
     self.rawPartition = rawPartition
     self.expires = expires
   }
@@ -88,7 +102,8 @@ public struct Dispatch: Sendable, Hashable {
       "attempt": .integer(Int64(attempt)), "tenant": .string(scope.tenant),
       "connection": .string(scope.connection), "account": .string(scope.account),
       "settings": settings, "credentials": credentials,
-      "collections": .array(collections.map { ["name": .string($0), "token": .null] }),
+      "collections": .array(collections.map { ["name": .string($0)] }),
+      "tokens": tokens.isEmpty ? nil : .object(tokens.mapValues { .string($0) }),
       "rawPartition": .integer(Int64(rawPartition)), "expires": .string(expires.description),
     ])
   }
@@ -165,25 +180,31 @@ public struct APICall: Sendable, Hashable {
 public struct CollectionEnded: Sendable, Hashable {
   public var collection: String
   public var outcome: Outcome
+  public var kind: CollectionKind
   /// How many records were published: sequences 0 to `records` - 1.
   public var records: Int64
   /// The permissions whose lack ended it.
   public var missing: [String]
   /// For a person: why the outcome is not `complete`.
   public var message: String?
-  /// Where a delta listing continues.
+  /// Where a delta listing began; it changes only what was last left at this token.
+  public var from: String?
+  /// Where the next listing may continue.
   public var token: String?
   public var calls: [APICall]
 
   public init(
-    collection: String, outcome: Outcome, records: Int64, missing: [String] = [],
-    message: String? = nil, token: String? = nil, calls: [APICall] = []
+    collection: String, outcome: Outcome, kind: CollectionKind = .full, records: Int64,
+    missing: [String] = [], message: String? = nil, from: String? = nil, token: String? = nil,
+    calls: [APICall] = []
   ) {
     self.collection = collection
     self.outcome = outcome
+    self.kind = kind
     self.records = records
     self.missing = missing
     self.message = message
+    self.from = from
     self.token = token
     self.calls = calls
   }
@@ -191,8 +212,10 @@ public struct CollectionEnded: Sendable, Hashable {
   public var json: JSON {
     .members([
       "collection": .string(collection), "outcome": .string(outcome.rawValue),
-      "records": .integer(records), "missing": missing.isEmpty ? nil : .strings(missing),
-      "message": message.map { .string($0) }, "token": token.map { .string($0) },
+      "kind": kind == .full ? nil : .string(kind.rawValue), "records": .integer(records),
+      "missing": missing.isEmpty ? nil : .strings(missing),
+      "message": message.map { .string($0) }, "from": from.map { .string($0) },
+      "token": token.map { .string($0) },
       "calls": .array(calls.map(\.json)),
     ])
   }

@@ -13,10 +13,12 @@ extension Fragment {
           PolicyDocument(
             digest: try $0.string(at: "digest"), body: JSON(try $0.value(at: "body")))
         },
+        activity: try view.optionalArray(at: "activity")?.map(Activity.init(reading:)) ?? [],
         receipt: Receipt(
           sha256: try view.string(at: "receipt", "sha256"),
           partition: try partition(try view.value(at: "receipt"), "partition"),
           offset: try view.int64(at: "receipt", "offset")),
+        isRemoval: try view.optionalBool(at: "removed") ?? false,
         taint: try view.optionalString(at: "taint"))
     }
   }
@@ -42,7 +44,15 @@ extension Edge {
   }
 }
 
-private func members(_ view: JSONView, _ name: String) throws -> [String: JSON] {
+extension Activity {
+  init(reading view: JSONView) throws {
+    self.init(
+      subject: try view.string(at: "subject"), action: try view.string(at: "action"),
+      target: try view.string(at: "target"), at: try view.timestamp("at"))
+  }
+}
+
+func members(_ view: JSONView, _ name: String) throws -> [String: JSON] {
   guard let value = try view.optionalValue(at: name) else { return [:] }
   guard case .object(let members) = JSON(value) else {
     throw BadMessage("schema", "$.\(name): expected an object")

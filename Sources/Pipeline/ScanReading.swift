@@ -34,6 +34,7 @@ extension Dispatch {
         settings: JSON(try view.value(at: "settings")),
         credentials: JSON(try view.value(at: "credentials")),
         collections: try view.array(at: "collections").map { try $0.string(at: "name") },
+        tokens: try members(view, "tokens").compactMapValues(\.string),
         rawPartition: try partition(view, "rawPartition"), expires: try view.timestamp("expires"))
     }
   }
@@ -59,9 +60,12 @@ extension CollectionEnded {
     self = try BadMessage.reading("collection.ended", bytes) { view in
       CollectionEnded(
         collection: try view.string(at: "collection"),
-        outcome: try view.word("outcome", as: Outcome.self), records: try view.count("records"),
-        missing: try view.texts("missing"), message: try view.optionalString(at: "message"),
-        token: try view.optionalString(at: "token"),
+        outcome: try view.word("outcome", as: Outcome.self),
+        kind: try view.optionalString(at: "kind") == nil
+          ? .full : try view.word("kind", as: CollectionKind.self),
+        records: try view.count("records"), missing: try view.texts("missing"),
+        message: try view.optionalString(at: "message"),
+        from: try view.optionalString(at: "from"), token: try view.optionalString(at: "token"),
         calls: try view.array(at: "calls").map(APICall.init(reading:)))
     }
   }

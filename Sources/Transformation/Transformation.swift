@@ -118,7 +118,8 @@ public struct Transformer: Sendable {
       let assertions = try assertions(of: record)
       let fragment = Fragment(
         object: record.key, nodes: assertions.nodes, edges: assertions.edges,
-        documents: assertions.documents, receipt: receipt)
+        documents: assertions.documents, activity: assertions.activity, receipt: receipt,
+        isRemoval: assertions.isRemoval)
       return .fragment(try outgoing(fragment.json.bytes, for: message))
     } catch {
       let tainted = Fragment(object: record.key, receipt: receipt, taint: error.description)

@@ -62,8 +62,11 @@ import Testing
       let stranger = Process()
       stranger.executableURL = URL(filePath: "/bin/sleep")
       stranger.arguments = ["300"]
+      stranger.standardOutput = FileHandle.nullDevice
+      stranger.standardError = FileHandle.nullDevice
       try stranger.run()
-      defer { stranger.terminate() }
+      // It may have inherited that SIGTERM is ignored.
+      defer { kill(stranger.processIdentifier, SIGKILL) }
       let now = try #require(ProcessIdentity(pid: stranger.processIdentifier))
       let directory = try StackDirectory(path: folder)
       var state = try StackState()

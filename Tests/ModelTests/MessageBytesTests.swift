@@ -25,10 +25,10 @@ import Testing
       Dispatch(
         scan: scan, run: run, epoch: 17, attempt: 1, scope: scope,
         settings: ["regions": ["eu-west-1"]],
-        credentials: ["type": "environment"], collections: ["aws.iam.role"], rawPartition: 3,
-        expires: at
+        credentials: ["type": "environment"], collections: ["aws.iam.role"],
+        tokens: ["aws.cloudtrail.event": "2026-11-20"], rawPartition: 3, expires: at
       ).json,
-      #"{"account":"111122223333","attempt":1,"collections":[{"name":"aws.iam.role","token":null}],"connection":"aws-prod","credentials":{"type":"environment"},"epoch":17,"expires":"2026-11-21T10:00:00.250Z","rawPartition":3,"run":"01KAZ2B3C4D5E6F7G8H9JKMNPQ","scan":"01KAZ2B3C4D5E6F7G8H9JKMNPR","settings":{"regions":["eu-west-1"]},"tenant":"acme"}"#
+      #"{"account":"111122223333","attempt":1,"collections":[{"name":"aws.iam.role"}],"connection":"aws-prod","credentials":{"type":"environment"},"epoch":17,"expires":"2026-11-21T10:00:00.250Z","rawPartition":3,"run":"01KAZ2B3C4D5E6F7G8H9JKMNPQ","scan":"01KAZ2B3C4D5E6F7G8H9JKMNPR","settings":{"regions":["eu-west-1"]},"tenant":"acme","tokens":{"aws.cloudtrail.event":"2026-11-20"}}"#
     ),
     (
       "heartbeat",
@@ -76,6 +76,14 @@ import Testing
       #"{"calls":[{"at":"2026-11-21T10:00:00.250Z","method":"GET","n":0,"operation":"lambda:ListFunctions","requestId":"r-1","status":403,"url":"https://lambda.eu-west-1.amazonaws.com/2015-03-31/functions"}],"collection":"aws.lambda.function@eu-west-1","missing":["lambda:ListFunctions"],"outcome":"denied","records":0}"#
     ),
     (
+      "collection.ended of a delta",
+      CollectionEnded(
+        collection: "aws.iam.role", outcome: .complete, kind: .delta, records: 2, from: "t1",
+        token: "t2"
+      ).json,
+      #"{"calls":[],"collection":"aws.iam.role","from":"t1","kind":"delta","outcome":"complete","records":2,"token":"t2"}"#
+    ),
+    (
       "scan.ended",
       ScanEnded(
         outcome: .partial, records: 41, calls: 7, retries: 1, throttledMilliseconds: 250, at: at
@@ -96,6 +104,22 @@ import Testing
         receipt: Receipt(sha256: digest, partition: 3, offset: 120_934)
       ).json,
       #"{"documents":[{"body":{"Statement":[]},"digest":"sha256:\#(digest)"}],"edges":[{"basis":"direct","discriminator":"d","from":"arn:r","kind":"trustedBy","state":{},"to":"arn:r#trust"}],"nodes":[{"defines":["arn:r"],"id":"arn:r","kind":"identity","name":"r","observed":{"lastUsed":"2026-11-20"},"state":{"path":"/"},"type":"aws.iam.role"}],"object":"arn:r","receipt":{"offset":120934,"partition":3,"sha256":"\#(digest)"}}"#
+    ),
+    (
+      "fragment of a removal",
+      Fragment(
+        object: "arn:r", receipt: Receipt(sha256: digest, partition: 3, offset: 1), isRemoval: true
+      ).json,
+      #"{"documents":[],"edges":[],"nodes":[],"object":"arn:r","receipt":{"offset":1,"partition":3,"sha256":"\#(digest)"},"removed":true}"#
+    ),
+    (
+      "fragment of activity",
+      Fragment(
+        object: "e1",
+        activity: [Activity(subject: "arn:r", action: "s3:GetObject", target: "arn:b", at: at)],
+        receipt: Receipt(sha256: digest, partition: 3, offset: 1)
+      ).json,
+      #"{"activity":[{"action":"s3:GetObject","at":"2026-11-21T10:00:00.250Z","subject":"arn:r","target":"arn:b"}],"documents":[],"edges":[],"nodes":[],"object":"e1","receipt":{"offset":1,"partition":3,"sha256":"\#(digest)"}}"#
     ),
     (
       "tainted fragment",

@@ -16,15 +16,16 @@ import Testing
     #expect(try ScanRequest(reading: request.json.bytes) == request)
     let dispatch = Dispatch(
       scan: Self.run, run: Self.run, epoch: 1, attempt: 2, scope: Self.scope,
-      settings: ["a": [1, "b"]], credentials: [:], collections: ["c"], rawPartition: 3,
-      expires: Self.at)
+      settings: ["a": [1, "b"]], credentials: [:], collections: ["c"], tokens: ["c": "t"],
+      rawPartition: 3, expires: Self.at)
     #expect(try Dispatch(reading: dispatch.json.bytes, platform: .aws) == dispatch)
     let started = ScanStarted(
       scan: Self.run, epoch: 1, scope: Self.scope, connector: "aws/1", collections: ["c"],
       at: Self.at)
     #expect(try ScanStarted(reading: started.json.bytes) == started)
     let ended = CollectionEnded(
-      collection: "c", outcome: .throttled, records: 3, missing: ["m"], message: "why", token: "t",
+      collection: "c", outcome: .throttled, kind: .delta, records: 3, missing: ["m"],
+      message: "why", from: "s", token: "t",
       calls: [
         APICall(
           number: 0, method: "GET", operation: "s:O", url: "https://h/p", status: 200,
@@ -55,7 +56,8 @@ import Testing
       ],
       edges: [Edge(.governs, from: "n", to: "f", discriminator: "d", basis: .structural)],
       documents: [PolicyDocument(digest: "sha256:00", body: ["Statement": []])],
-      receipt: Receipt(sha256: "00", partition: 1, offset: 2), taint: nil)
+      activity: [Activity(subject: "n", action: "s:O", target: "t", at: Self.at)],
+      receipt: Receipt(sha256: "00", partition: 1, offset: 2), isRemoval: true, taint: nil)
     #expect(try Fragment(reading: fragment.json.bytes) == fragment)
   }
 

@@ -45,21 +45,27 @@ import Testing
       }
     }
     await taken.arrive()
-    let waiter = Task { try await pool.ping() }
-    // The second ping is refused once the first stands in line, and not before.
-    let refused = try await TestDatabase.failure {
-      let deadline = ContinuousClock.now + .seconds(20)
-      while ContinuousClock.now < deadline {
-        let probe = Task { try await pool.ping() }
-        await Task.yield()
-        probe.cancel()
-        do { try await probe.value } catch is CancellationError {}
+    // Two want the one place in the line: whoever comes second is refused, and the other waits.
+    let errors = await withTaskGroup(of: (any Error)?.self) { group in
+      for _ in 0..<2 {
+        group.addTask {
+          do {
+            try await pool.ping()
+            return nil
+          } catch { return error }
+        }
       }
+      var errors: [(any Error)?] = []
+      for await error in group {
+        errors.append(error)
+        group.cancelAll()
+      }
+      return errors
     }
+    let refused = try #require(errors[0] as? PostgresError)
     #expect(refused.kind == .pool)
     #expect(refused.isRetriable)
-    waiter.cancel()
-    await #expect(throws: CancellationError.self) { try await waiter.value }
+    #expect(errors[1] is CancellationError)
     await finish.arrive()
     try await holder.value
     try await pool.ping()
