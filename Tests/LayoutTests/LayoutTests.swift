@@ -49,7 +49,7 @@ import Testing
     try String(contentsOf: file, encoding: .utf8).split(separator: "\n").compactMap { line in
       let words = line.split(separator: " ")
       guard let keyword = words.firstIndex(of: "import"), keyword <= 2,
-        words[..<keyword].allSatisfy({ ["public", "internal", "@testable"].contains($0) }),
+        words[..<keyword].allSatisfy({ ["public", "package", "internal", "@testable"].contains($0) }),
         keyword + 1 < words.count
       else { return nil }
       return String(words[keyword + 1])

@@ -47,6 +47,26 @@ import Testing
     }
   }
 
+  @Test func anOlderRunAppliedAfterANewerFailedOneCounts() async throws {
+    try await LoaderFixture.with { fixture in
+      try await fixture.dispatch(epoch: 1, state: .extracted)
+      try await fixture.dispatch(epoch: 2, state: .extracted)
+      // A failed run of this scope, as the scheduler records it.
+      try await fixture.scan(epoch: 4, [roles(outcome: .failed)])
+      try await fixture.loader.handle(
+        fixture.messages(epoch: 2, [roles(.role("a"), token: "t2")]))
+      #expect(
+        try await fixture.rows(
+          """
+          SELECT outcome, outcome_epoch::text, applied_epoch::text, completed_epoch::text, token
+          FROM sv0.collections
+          """) == ["failed|4|2|2|t2"])
+      // So that an older one changes nothing any more.
+      try await fixture.loader.handle(fixture.messages(epoch: 1, [roles(.role("old"))]))
+      #expect(try await fixture.openRoles == ["a"])
+    }
+  }
+
   @Test func aSupersededAttemptIsNotApplied() async throws {
     try await LoaderFixture.with { fixture in
       try await fixture.dispatch(epoch: 1)
@@ -66,9 +86,10 @@ import Testing
       try await fixture.dispatch(epoch: 1)
       let scan = fixture.messages(epoch: 1, [roles(.role("a"))])
       let header = RecordHeader(
-        run: LoaderFixture.run(1), attempt: 1,
+        run: LoaderFixture.run(1), attempt: 1, execution: "e",
         .record(collection: "aws.iam.role", sequence: 9, key: "x", call: 0))
-      let unknown = RecordHeader(run: LoaderFixture.run(99), attempt: 1, .scanStarted)
+      let unknown = RecordHeader(
+        run: LoaderFixture.run(99), attempt: 1, execution: "e", .scanStarted)
       let bad = [
         fixture.message(headers: [], value: []),
         fixture.message(key: "no scope", headers: [header.header], value: []),
