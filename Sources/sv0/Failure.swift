@@ -84,7 +84,8 @@ struct Failure: Error, CustomStringConvertible {
     switch error.code {
     case .brokerUnreachable, .timedOut: .unreachable
     case .authenticationFailed, .authorizationFailed: .permission
-    case .configuration, .unknownTopic: .configuration
+    // Another process has the same SV0_INSTANCE.
+    case .configuration, .unknownTopic, .memberFenced: .configuration
     default: error.isRetriable ? .tryAgain : .bug
     }
   }

@@ -92,12 +92,12 @@ final class LoaderFixture: Sendable {
 
   /// The messages of an attempt, at the next offsets of the partition.
   func messages(
-    epoch: Int64, attempt: Int = 1, _ collections: [ScriptedCollection]
+    epoch: Int64, attempt: Int = 1, execution: String = "e", _ collections: [ScriptedCollection]
   ) -> [Message] {
     var messages: [Message] = []
     func add(_ content: RecordHeader.Content, _ value: JSON) {
       let header = RecordHeader(
-        run: Self.run(epoch), attempt: attempt, execution: "e", content)
+        run: Self.run(epoch), attempt: attempt, execution: execution, content)
       messages.append(message(headers: [header.header], value: value.bytes))
     }
     add(

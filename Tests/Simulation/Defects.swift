@@ -56,9 +56,10 @@ public struct Defect: Sendable {
   }
 
   func evaluation(
-    _ store: any EvaluationStore, _ database: SimulatedDatabase
+    _ store: any EvaluationStore, _ database: SimulatedDatabase, _ context: ProcessContext
   ) -> any EvaluationStore {
-    writesStale ? StaleEvaluationStore(base: store, database: database) : store
+    writesStale
+      ? StaleEvaluationStore(base: store, database: database, gate: context) : store
   }
 }
 
@@ -134,16 +135,21 @@ private struct DefectHandler: BatchHandler {
 private struct StaleEvaluationStore: EvaluationStore {
   let base: any EvaluationStore
   let database: SimulatedDatabase
+  let gate: any TransactionGate
 
   func clocks() async throws -> [TenantClock] { try await base.clocks() }
   func read(_ tenant: String) async throws -> EvaluationReading? { try await base.read(tenant) }
 
   func write(_ result: EvaluationResult) async throws -> Bool {
-    var result = result
-    let read = result.clock.graphVersion
-    if let clock = database.reading({ $0.tenants[result.clock.tenant] }) { result.clock = clock }
-    result.clock.graphVersion = read
-    return try await base.write(result)
+    try await gate.transaction("evaluation.write") { [database] in
+      database.transaction("evaluation.write") { state in
+        var result = result
+        let read = result.clock.graphVersion
+        if let clock = state.tenants[result.clock.tenant] { result.clock = clock }
+        result.clock.graphVersion = read
+        return state.write(result)
+      }
+    }
   }
 }
 
@@ -198,8 +204,10 @@ extension Defect {
       }
     },
     Defect("request-forgotten", "A request that comes again is a new scan.", [.requests]) {
-      $0.handles = { _, message in
-        guard message.topic == Topic.scanRequest else { return message }
+      $0.handles = { state, message in
+        guard message.topic == Topic.scanRequest,
+          state.scans.contains(where: { $1.requestID == message.header("ce_id") })
+        else { return message }
         var message = message
         message.headers = message.headers.map { header in
           header.name == "ce_id"
@@ -208,7 +216,7 @@ extension Defect {
         return message
       }
     },
-    Defect("stale-progress", "What an older attempt says counts.", [.progress, .attempts, .graph]) {
+    Defect("stale-progress", "What an older attempt says counts.", [.progress]) {
       $0.handles = { state, message in
         guard message.topic == Topic.scanProgress,
           var progress = try? Progress(reading: message.value),
@@ -258,7 +266,7 @@ extension Defect {
         }
       }
     },
-    Defect("staged-again", "Messages below the position are staged again.", [.stagedOnce]) {
+    Defect("staged-again", "Messages below the position are staged again.", [.stagedOnce, .positions]) {
       $0.before = { what, state in
         guard what == "loading.stage" else { return }
         for (partition, row) in state.stagedPositions.all {
@@ -275,14 +283,15 @@ extension Defect {
       }
     },
     Defect(
-      "absence-on-partial", "What a listing that broke off does not name is closed.", [.doubt]
+      "absence-on-partial", "What a listing that broke off does not name is closed.",
+      [.doubt, .graph]
     ) {
       $0.before = { what, state in
         guard what == "loading.apply" else { return }
         for (key, staged) in state.staged.all {
           state.staged[key]?.ends = staged.ends.map { ended in
             var ended = ended
-            if ended.outcome == .partial {
+            if ended.outcome == .partial, ended.collection == SimulatedCollection.role.rawValue {
               ended.outcome = .complete
               ended.records = Int64(staged.records.count { $0.collection == ended.collection })
             }
@@ -390,16 +399,34 @@ extension Defect {
       "superseded-written", "A result is written though another was in between.",
       [.versions, .evaluated, .history, .findings, .works]
     ) { $0.writesStale = true },
-    Defect("findings-unwritten", "A finding's last change is not recorded.", [.evaluated]) {
+    Defect("not-due", "A failed run is no reason to evaluate.", [.evaluated, .settles]) {
       $0.after = { what, before, state in
-        guard what == "evaluation.write", let first = before.findings.all.first else { return }
-        state.findings[first.key] = nil
+        guard what == "loading.apply" || what == "queue.change" else { return }
+        for (tenant, clock) in state.tenants.all where clock != before.tenants[tenant] {
+          state.tenants[tenant]?.evaluatedVersion = clock.graphVersion
+          for (key, run) in state.runs.rows(where: { key, run in
+            key.tenant == tenant && run.state == .applied
+          }) {
+            _ = run
+            state.runs[key]?.end(.evaluated, because: nil, at: Simulator.start)
+          }
+        }
       }
     },
-    Defect("findings-lost", "A version of a finding never reaches the topic.", [.findings]) {
-      $0.sends = { life, messages in
-        guard life.process.hasPrefix("evaluator"), messages.count > 1 else { return messages }
-        return Array(messages.dropLast())
+    Defect("old-version-last", "An old version of a finding is sent after a new one.", [.findings])
+    {
+      $0.after = { what, before, state in
+        guard what == "evaluation.write" else { return }
+        for (id, change) in state.findings.all {
+          guard let old = before.findings[id], old.life.version < change.life.version else {
+            continue
+          }
+          state.promise(
+            OutgoingMessage(
+              topic: Topic.findings, key: Array(id.uid.utf8), value: old.event.bytes,
+              headers: [MessageHeader("ce_id", "\(id.uid).\(old.life.version)")]),
+            of: id.tenant, at: Simulator.start)
+        }
       }
     },
   ]

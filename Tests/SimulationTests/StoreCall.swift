@@ -47,21 +47,13 @@ struct StorePair {
   mutating func make(_ call: StoreCall) async throws -> String? {
     calls.append(call.text)
     let base = UInt64(calls.count)
-    let clock = ContinuousClock()
-    let t0 = clock.now
     let expected = await call.answer(of: memory, CountedIDs(base: base))
-    let t1 = clock.now
     let found = await call.answer(of: postgres, CountedIDs(base: base))
-    let t2 = clock.now
     answer = expected
     guard expected == found else {
       return "the answers differ\n  memory:   \(expected)\n  postgres: \(found)"
     }
-    let left = try await memory.dump()
-    let t3 = clock.now
-    let right = try await postgres.dump()
-    let t4 = clock.now
-    print("STAT", t1 - t0, t2 - t1, t3 - t2, t4 - t3, "|", call.text.prefix(24), "|", expected.prefix(300).replacing("\n", with: " "))
+    let (left, right) = (try await memory.dump(), try await postgres.dump())
     let tables = Set(left.keys).union(right.keys).sorted()
     for table in tables where left[table] != right[table] {
       guard let rows = left[table], let others = right[table] else {

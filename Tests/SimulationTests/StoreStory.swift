@@ -26,6 +26,8 @@ struct StoreStory {
   private let sizes: [String: Int]
   var requests = 0
   var oldResults: [EvaluationResult] = []
+  /// What is evaluated next, after so many days each; the last one first.
+  var evaluations: [Int] = []
 
   init(seed: UInt64) {
     random = SplitMix64(seed: seed)
@@ -49,10 +51,14 @@ struct StoreStory {
     case 4: return dispatch()
     default: break
     }
+    if let days = evaluations.popLast() {
+      now = now + .seconds(86400 * days)
+      return evaluate(state)
+    }
     // Somebody always wants to know more: otherwise nothing would happen for long.
     if random.chance(60) {
       let states = Set(state.runs.all.map(\.row.state))
-      if states.isDisjoint(with: [.dispatched, .leased, .extracted]) {
+      if states.isDisjoint(with: [.dispatched, .leased]) {
         return states.contains(.queued) ? dispatch() : request(state)
       }
     }
@@ -60,8 +66,8 @@ struct StoreStory {
     case 0..<60: return load(state) ?? schedule(state)
     case 60..<75: return schedule(state)
     case 75..<80: return relay(state)
-    case 80..<90: return remove(state)
-    case 90..<95: return sweep(state)
+    case 80..<88: return remove(state)
+    case 88..<94: return sweep(state)
     default: return evaluate(state)
     }
   }
@@ -91,7 +97,7 @@ struct StoreStory {
     guard let attempt = attempt(state) else { return nil }
     let partition = Self.partition(of: attempt.scope.description)
     if state.stagedPositions[partition] == nil || random.chance(2) {
-      if !random.chance(10) { return claim(partition) }
+      if !random.chance(20) { return claim(partition) }
     }
     if random.chance(4), let turn = lastTurn { return stage(turn, "again ") }
     let key = AttemptKey(attempt)
@@ -109,7 +115,8 @@ struct StoreStory {
       run.stored.machine.attempt > 0 && ![.applied, .evaluated].contains(run.state)
     }
     let open = begun.filter { $0.state.takesRecords }
-    guard let run = open.isEmpty || random.chance(6) ? pick(begun) : pick(open),
+    let newest = random.chance(40) ? open.suffix(1) : open[...]
+    guard let run = open.isEmpty || random.chance(6) ? pick(begun) : pick(Array(newest)),
       let scope = Scope(run.stored.scope)
     else { return nil }
     let number = run.stored.machine.attempt
@@ -215,6 +222,7 @@ struct StoreStory {
         "\(try await stores.loading.fail(ending, because: "it was too large"))"
       }
     }
+    if random.chance(40) { evaluations = [0] }
     return StoreCall("apply \(ending)") { stores, _ in
       "\(String(describing: try await stores.loading.apply(ending)))"
     }

@@ -31,8 +31,8 @@ extension StoreStory {
     switch random.below(100) {
     case 0..<20: request(state)
     case 20..<40: dispatch()
-    case 40..<80: progress(state)
-    case 80..<86: expire(state)
+    case 40..<76: progress(state)
+    case 76..<86: expire(state)
     case 86..<90: cancel(state)
     case 90..<95: replay(state)
     case 95..<97: store(

@@ -51,7 +51,8 @@ extension StoreStory {
     var chosen = scope(state)
     if random.chance(5) { chosen.account = "never" }
     let scope = chosen
-    let collection = random.pick([nil, "aws.iam.role", "aws.lambda.function", "aws.use"])
+    let collection = random.pick([nil, nil, "aws.iam.role", "aws.lambda.function", "aws.use"])
+    if collection == nil { evaluations = random.pick([[], [0], [0], [91, 0], [91, 0]]) }
     let at = now
     return StoreCall("retire \(collection ?? "all") of \(scope)") { stores, _ in
       let retired = try await stores.loading.retire(
@@ -101,12 +102,12 @@ extension StoreStory {
       return StoreCall("overload of \(limit)") { stores, _ in
         "\(String(describing: try await stores.loading.overload(of: limit)))"
       }
-    case 6..<8:
+    case 6:
       let before = at + .seconds(-3600 * random.below(60))
       return StoreCall("age activity before \(before)") { stores, _ in
         "\(try await stores.loading.ageActivity(of: "acme", before: before, atMost: 10_000))"
       }
-    case 8:
+    case 7:
       let run = pick(state.runs.all.map(\.key))
       let tenant = random.chance(80) ? run?.tenant ?? "acme" : "bolt"
       return StoreCall("run \(run?.run ?? "none") of \(tenant)") { stores, _ in
@@ -121,11 +122,16 @@ extension StoreStory {
   }
 
   private mutating func drop(_ state: DatabaseState) -> StoreCall {
-    guard let open = pick(state.openAttempts.all.map(\.row)) else {
+    let all = state.openAttempts.all.map(\.row)
+    let old = all.filter { row in
+      let run = RunKey(tenant: row.attempt.scope.tenant, run: row.attempt.run)
+      return state.runs[run]?.stored.machine.attempt != row.attempt.number
+    }
+    guard let open = pick(old) ?? pick(all) else {
       return StoreCall("tenants") { stores, _ in "\(try await stores.loading.tenants())" }
     }
     let at = now
-    let silentSince = at + .seconds(random.pick([0, -60, -3600, -86400]))
+    let silentSince = at + .seconds(random.pick([60, 0, -60, -3600, -86400]))
     return StoreCall("drop \(open.attempt) if silent since \(silentSince)") { stores, _ in
       let why = try await stores.loading.drop(
         open.attempt, of: open.partition, silentSince: silentSince, because: "it was silent",
@@ -136,8 +142,8 @@ extension StoreStory {
 
   mutating func evaluate(_ state: DatabaseState) -> StoreCall {
     let tenant = random.chance(80) ? "acme" : "bolt"
-    if random.chance(15), let old = pick(oldResults) { return write(old, "old ") }
-    guard random.chance(75), let reading = state.read(tenant),
+    if random.chance(10), let old = pick(oldResults) { return write(old, "old ") }
+    guard random.chance(90), let reading = state.read(tenant),
       reading.clock.isDue(at: now, quiet: .zero, maximumDelay: .zero)
     else {
       return StoreCall("clocks, and all of \(tenant)") { stores, _ in
@@ -148,15 +154,17 @@ extension StoreStory {
     let evaluation = Evaluation(of: reading.graph, at: now)
     let changes = evaluation.changes(since: reading.findings)
     let changed = Set(changes.map(\.key.uid))
+    let resolved = changes.map(\.life)
+      + reading.findings.filter { !changed.contains($0.uid) }.map(\.life)
     let due = reading.findings.filter { finding in
       !changed.contains(finding.uid) && finding.life.tombstoneDueAt.map { $0 <= now } ?? false
     }
+    let later = resolved.compactMap(\.tombstoneDueAt).filter { $0 > now }
     let result = EvaluationResult(
       clock: reading.clock, changes: changes, tombstones: due.map(\.uid).sorted(),
       inputs: ["version": .integer(reading.clock.graphVersion)],
-      nextDueAt: evaluation.nextDueAt, at: now)
+      nextDueAt: (later + [evaluation.nextDueAt].compactMap(\.self)).min(), at: now)
     oldResults.append(result)
-    if random.chance(15) { return evaluate(state) }
     return write(result, "")
   }
 

@@ -285,7 +285,8 @@ struct Difference {
         .text(plan.collection), .int8(epoch), .text(ended.kind.rawValue),
         .text(ended.outcome.rawValue), .int8(ended.records),
       ] + token + [
-        .timestamp(plan.isCurrent ? plan.known(at: at) : nil), .int8(plan.provesAbsence ? epoch : nil),
+        .timestamp(plan.isCurrent ? plan.known(at: at) : nil),
+        .int8(plan.provesAbsence ? epoch : nil),
         .timestamp(plan.provesAbsence ? at : nil),
       ])
   }

@@ -30,6 +30,9 @@ struct End {
   }
 
   private func checkRequests(_ list: inout Findings) {
+    list.require(
+      state.scans.count == director.requests.count, .requests,
+      "\(director.requests.count) requests made \(state.scans.count) scans")
     for request in director.requests {
       let scans = state.scans.rows {
         $1.request.tenant == request.tenant && $1.requestID == request.id

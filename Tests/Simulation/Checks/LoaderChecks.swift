@@ -76,6 +76,7 @@ extension Change {
           .history, "\(operation) closed \(assertion.key) before it was opened")
       }
     }
+    guard after.findingVersions.count != before.findingVersions.count else { return }
     let uids = Set(before.findingVersions.map { "\($0.id.uid).\($0.change.life.version)" })
     let known = before.findingVersions.count
     for row in after.findingVersions.dropFirst(known) {

@@ -20,6 +20,7 @@ extension Change {
       if [.dispatched, .leased].contains(run.state) { underWay += 1 }
       if let old = before.runs[key] {
         check(key, old, run, &list)
+        checkExtracted(key, old, run, installation.platform, &list)
       } else {
         let epochs =
           before.runs.rows { $1.stored.scope == run.stored.scope }.map(\.row.stored.epoch)
@@ -76,6 +77,18 @@ extension Change {
     list.require(
       machine.leaseUntil == nil || [.dispatched, .leased, .extracted].contains(new.state),
       .attempts, "\(name) is \(new.state) and has a lease")
+  }
+
+  /// A run is read to the end by its newest attempt, not by what was late of an older one.
+  private func checkExtracted(
+    _ key: RunKey, _ old: RunRecord, _ new: RunRecord, _ platform: SimulatedPlatform,
+    _ list: inout Findings
+  ) {
+    guard old.state != .extracted, new.state == .extracted else { return }
+    let attempt = new.stored.machine.attempt
+    list.require(
+      !platform.executions(run: key.run, attempt: attempt).isEmpty, .progress,
+      "run \(key.run) is extracted, and nobody has executed attempt \(attempt)")
   }
 
   private func checkEpochs(_ list: inout Findings) {

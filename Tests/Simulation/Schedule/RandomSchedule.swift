@@ -57,7 +57,7 @@ extension World {
     world.extractors = random.chance(50) ? 2 : 1
     world.transformers = random.chance(40) ? 2 : 1
     world.loaders = random.chance(50) ? 2 : 1
-    world.evaluators = random.chance(35) ? 2 : 1
+    world.evaluators = random.chance(50) ? 2 : 1
     world.inFlight = 1 + random.below(4)
     world.roughness = random.chance(85) ? 1 : 0
     return world

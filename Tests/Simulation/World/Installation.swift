@@ -121,7 +121,7 @@ struct Installation: Sendable {
 
   private func evaluation(_ context: ProcessContext) -> any EvaluationStore {
     let store = SimulatedEvaluationStore(database: database, gate: gate(context))
-    return defect?.evaluation(store, database) ?? store
+    return defect?.evaluation(store, database, context) ?? store
   }
 
   // MARK: The workers
@@ -153,10 +153,10 @@ struct Installation: Sendable {
     return [
       loop("requests", Names.requests, Topic.scanRequest, requests, .scheduler, context),
       loop("progress", Names.progress, Topic.scanProgress, progress, .scheduler, context),
-      periodic("leases", .seconds(2), context, expiry.turn),
-      periodic("dispatch-relay", .seconds(1), context, outbox.turn),
-      periodic("status-relay", .seconds(2), context, status.turn),
-      periodic("dispatch", .seconds(1), context, dispatcher.turn),
+      periodic("leases", .seconds(3), context, expiry.turn),
+      periodic("dispatch-relay", .milliseconds(1500), context, outbox.turn),
+      periodic("status-relay", .seconds(4), context, status.turn),
+      periodic("dispatch", .milliseconds(1500), context, dispatcher.turn),
     ]
   }
 
@@ -205,8 +205,8 @@ struct Installation: Sendable {
       store: queue(context), producer: relayProducer(context), topics: [Topic.findings],
       holder: context.instance, stage: .evaluator, now: context.now, sleep: context.sleep)
     return [
-      periodic("evaluator", .seconds(1), context, service.turn),
-      periodic("findings-relay", .seconds(1), context, outbox.turn),
+      periodic("evaluator", .milliseconds(1500), context, service.turn),
+      periodic("findings-relay", .seconds(2), context, outbox.turn),
     ]
   }
 }
