@@ -59,23 +59,6 @@ extension EndToEnd.Disturbed.Singles {
         }
       }
     }
-
-    /// The older version must not stay the last one on the topic: it is compacted.
-    @Test func whatADeadEvaluatorHadSentArrivesLateAndIsNotTheLastWord() async throws {
-      try await withCable("evaluator") { cable in
-        try await Scanning.check("late-findings") { scanning in
-          try await killWhileSending("evaluator", through: cable)
-        } second: { scanning in
-          try await scanning.runs(reach: "epoch = 2 AND state = 'evaluated'")
-          try await stack.findingsArePublished()
-          try await cable.release()
-          let published = try await Topics(stack.kafka).messages(of: Topic.findings)
-          let older = AtRest.last(of: Topic.findings, in: published)
-            .subtracting(try await stack.query("SELECT uid || '.' || version FROM sv0.findings"))
-          #expect(older == [])
-        }
-      }
-    }
   }
 }
 

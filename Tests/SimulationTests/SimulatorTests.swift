@@ -6,7 +6,7 @@ import Testing
 @Suite struct SimulatorTests {
   /// How many seeds are tried; more by `SV0_SIMULATION_SEEDS`, and many more by `soak`.
   private static let seeds: UInt64 =
-    ProcessInfo.processInfo.environment["SV0_SIMULATION_SEEDS"].flatMap(UInt64.init) ?? 100
+    ProcessInfo.processInfo.environment["SV0_SIMULATION_SEEDS"].flatMap(UInt64.init) ?? 80
 
   @Test func noSeedFails() {
     for seed in 1...Self.seeds {
@@ -39,7 +39,7 @@ import Testing
   @Test(arguments: Defect.all.map(\.name))
   func aPlantedDefectIsFound(_ name: String) throws {
     let defect = try #require(Defect.all.first { $0.name == name })
-    let found = (1...400 as ClosedRange<UInt64>).lazy.map {
+    let found = (1...120 as ClosedRange<UInt64>).lazy.map {
       Simulator.run(.random($0), defect: defect).violations
     }.first { !$0.isEmpty }
     let violations = try #require(found, "no seed finds it")

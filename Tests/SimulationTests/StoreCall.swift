@@ -43,16 +43,19 @@ struct StorePair {
 
   /// Makes the call on both.
   ///
-  /// - Returns: how they differ afterwards; `nil` if they do not.
-  mutating func make(_ call: StoreCall) async throws -> String? {
+  /// - Returns: how the answers differ; `nil` if they do not.
+  mutating func make(_ call: StoreCall) async -> String? {
     calls.append(call.text)
     let base = UInt64(calls.count)
     let expected = await call.answer(of: memory, CountedIDs(base: base))
     let found = await call.answer(of: postgres, CountedIDs(base: base))
     answer = expected
-    guard expected == found else {
-      return "the answers differ\n  memory:   \(expected)\n  postgres: \(found)"
-    }
+    return expected == found
+      ? nil : "the answers differ\n  memory:   \(expected)\n  postgres: \(found)"
+  }
+
+  /// - Returns: how the rows of all tables differ; `nil` if they do not.
+  func differenceOfRows() async throws -> String? {
     let (left, right) = (try await memory.dump(), try await postgres.dump())
     let tables = Set(left.keys).union(right.keys).sorted()
     for table in tables where left[table] != right[table] {
@@ -64,7 +67,7 @@ struct StorePair {
       return "\(table) differs\n"
         + onlyLeft.map { "  only memory:   \($0)\n" }.joined()
         + onlyRight.map { "  only postgres: \($0)\n" }.joined()
-        + "  rows: \(rows.count), \(others.count); answer: \(expected)"
+        + "  rows: \(rows.count), \(others.count); answer: \(answer)"
     }
     return nil
   }

@@ -91,8 +91,8 @@ struct StoreListing {
       token: random.chance(70) ? "token-\(random.below(1000))" : nil,
       calls: [
         APICall(
-          number: 0, method: "POST", operation: "iam:List", url: "https://iam.example/", status: 200,
-          requestID: "request-\(random.below(100))", at: now)
+          number: 0, method: "POST", operation: "iam:List", url: "https://iam.example/",
+          status: 200, requestID: "request-\(random.below(100))", at: now)
       ])
   }
 
@@ -130,7 +130,9 @@ struct StoreListing {
     let receipt = Receipt(
       sha256: SHA256.hexDigest("\(object) \(way)"), partition: Int32(random.below(2)),
       offset: Int64(random.below(100_000)))
-    let body: JSON = ["Statement": [["Effect": "Allow", "Action": "*", "Way": .integer(Int64(way))]]]
+    let body: JSON = [
+      "Statement": [["Effect": "Allow", "Action": "*", "Way": .integer(Int64(way))]]
+    ]
     let digest = "sha256:" + SHA256.hexDigest(body.text)
     var fragment = Fragment(object: object, receipt: receipt)
     fragment.nodes = [

@@ -26,8 +26,22 @@ struct StoreStory {
   private let sizes: [String: Int]
   var requests = 0
   var oldResults: [EvaluationResult] = []
-  /// What is evaluated next, after so many days each; the last one first.
-  var evaluations: [Int] = []
+  /// What comes next, because of what came last.
+  var plans: [Plan] = []
+
+  enum Plan {
+    case evaluate(afterDays: Int)
+    case request(Scope)
+    case retire(Scope)
+    case dispatch, load, drop
+  }
+
+  /// Mostly from an attempt to what it is worth.
+  static let scan: [Plan] = [.load, .load, .load, .load, .evaluate(afterDays: 0)]
+
+  var main: Scope {
+    Scope(tenant: "acme", connection: "prod", platform: .aws, account: Self.accounts[0])
+  }
 
   init(seed: UInt64) {
     random = SplitMix64(seed: seed)
@@ -47,14 +61,15 @@ struct StoreStory {
     switch step {
     case 1: return store("acme", accounts: Self.accounts)
     case 2: return store("bolt", accounts: [Self.accounts[0]])
-    case 3: return request(state)
-    case 4: return dispatch()
+    case 3: return request(state, of: random.chance(80) ? main : nil)
+    case 4:
+      // The whole life of a finding.
+      if random.chance(25) { plans = Self.scan + [.retire(main)] }
+      return dispatch()
     default: break
     }
-    if let days = evaluations.popLast() {
-      now = now + .seconds(86400 * days)
-      return evaluate(state)
-    }
+    if !plans.isEmpty { return follow(plans.removeFirst(), state) }
+    if random.chance(15), !state.suspects(of: "acme").isEmpty { return decide(state) }
     // Somebody always wants to know more: otherwise nothing would happen for long.
     if random.chance(60) {
       let states = Set(state.runs.all.map(\.row.state))
@@ -69,6 +84,19 @@ struct StoreStory {
     case 80..<88: return remove(state)
     case 88..<94: return sweep(state)
     default: return evaluate(state)
+    }
+  }
+
+  private mutating func follow(_ plan: Plan, _ state: DatabaseState) -> StoreCall {
+    switch plan {
+    case .request(let scope): return request(state, of: scope)
+    case .dispatch: return dispatch()
+    case .retire(let scope): return retire(scope, nil)
+    case .load: return load(state) ?? dispatch()
+    case .drop: return drop(state)
+    case .evaluate(let days):
+      now = now + .seconds(86400 * days)
+      return evaluate(state)
     }
   }
 
@@ -166,7 +194,8 @@ struct StoreStory {
       for piece in listings[AttemptKey(speaker)]?.next(count) ?? [] {
         if random.chance(3) { offset += 1 }
         let message = Self.message(partition, offset)
-        add(piece, of: speaker, message, to: &batch)
+        let known = batch.executions[speaker] ?? state.executions(of: speaker)
+        add(piece, of: speaker, knowing: known, message, to: &batch)
         mark = Mark(message)
         offset += 1
       }
@@ -184,13 +213,12 @@ struct StoreStory {
   }
 
   private func add(
-    _ piece: StoreListing.Piece, of attempt: Attempt, _ message: Message,
-    to batch: inout StagingBatch
+    _ piece: StoreListing.Piece, of attempt: Attempt, knowing known: [String],
+    _ message: Message, to batch: inout StagingBatch
   ) {
     func staged(_ content: StagedMessage.Content, _ bytes: Int64) -> StagedMessage {
       StagedMessage(attempt: attempt, offset: message.offset, bytes: bytes, content: content)
     }
-    let known = batch.executions[attempt] ?? []
     switch piece {
     case .started:
       // Named after where it begins.
@@ -222,7 +250,7 @@ struct StoreStory {
         "\(try await stores.loading.fail(ending, because: "it was too large"))"
       }
     }
-    if random.chance(40) { evaluations = [0] }
+    if random.chance(40) { plans = [.evaluate(afterDays: 0)] }
     return StoreCall("apply \(ending)") { stores, _ in
       "\(String(describing: try await stores.loading.apply(ending)))"
     }

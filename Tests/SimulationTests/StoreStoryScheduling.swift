@@ -35,17 +35,19 @@ extension StoreStory {
     case 76..<86: expire(state)
     case 86..<90: cancel(state)
     case 90..<95: replay(state)
-    case 95..<97: store(
-      "acme", accounts: random.pick([Self.accounts, [Self.accounts[0]], [Self.accounts[1]]]))
+    case 95..<97:
+      store(
+        "acme", accounts: random.pick([Self.accounts, [Self.accounts[0]], [Self.accounts[1]]]))
     default: list(state)
     }
   }
 
-  mutating func request(_ state: DatabaseState) -> StoreCall {
+  /// - Parameter scope: all of that one; `nil` for anything.
+  mutating func request(_ state: DatabaseState, of scope: Scope? = nil) -> StoreCall {
     let known = Self.known
     requests += random.chance(90) ? 1 : 0
     let tenant = random.chance(80) ? "acme" : "bolt"
-    let request = ScanRequest(
+    var request = ScanRequest(
       tenant: tenant, connection: random.chance(97) ? "prod" : "none",
       scopes: random.pick([
         [], [Self.accounts[0]], [Self.accounts[0]], [Self.accounts[0]], [Self.accounts[0]],
@@ -56,16 +58,22 @@ extension StoreStory {
         [], [], [], ["aws.iam.*"], ["aws.lambda.function"], ["aws.lambda.function@r1"],
         random.chance(20) ? ["gone"] : [],
       ]), reason: "test", priority: random.pick(Priority.allCases), requestedBy: "somebody")
+    if let scope {
+      request = ScanRequest(
+        tenant: scope.tenant, connection: scope.connection, scopes: [scope.account],
+        reason: "test", requestedBy: "somebody")
+    }
+    let text = request.json.text
     let message = Message(
       topic: Topic.scanRequest, partition: 0, offset: 0, timestamp: now,
-      key: Array("\(tenant)/\(request.connection)".utf8), value: request.json.bytes,
+      key: Array("\(request.tenant)/\(request.connection)".utf8), value: Array(text.utf8),
       headers: [
         MessageHeader("ce_id", "request-\(requests)"), MessageHeader("ce_source", "test"),
         MessageHeader("ce_specversion", "1.0"),
         MessageHeader("ce_type", CloudEventType.scanRequested),
       ])
     let at = now
-    return StoreCall("admit request-\(requests) \(request.json.text)") { stores, ids in
+    return StoreCall("admit request-\(requests) \(text)") { stores, ids in
       let admission = Admission(knownCollections: [.aws: known]) { ids.next(at: $0) }
       let result = try await stores.queue.admit(
         try IdentifiedRequest(message), by: admission, at: at)
@@ -139,6 +147,7 @@ extension StoreStory {
   private mutating func expire(_ state: DatabaseState) -> StoreCall {
     let silent = state.silentRuns(at: now, limit: 100).compactMap { state.runs[$0]?.stored }
     guard let run = pick(silent) else { return list(state) }
+    if random.chance(50) { plans = [.dispatch, .drop] }
     return change(run, [.timePassed])
   }
 
@@ -211,7 +220,8 @@ extension StoreStory {
   private mutating func outbox(_ lease: RelayLease) -> StoreCall {
     let dispatches = Topic.scanDispatch(.aws)
     let topics = random.pick([[dispatches], [Topic.findings], [dispatches, Topic.findings]])
-    let limit = OutboxLimit(messages: 1 + random.below(8), bytes: random.pick([1, 900, 5000, 1 << 20]))
+    let limit = OutboxLimit(
+      messages: 1 + random.below(8), bytes: random.pick([1, 900, 5000, 1 << 20]))
     let at = now
     return StoreCall("outbox of \(topics) up to \(limit) under \(lease)") { stores, _ in
       let entries = try await stores.queue.outbox(of: topics, upTo: limit, under: lease, at: at)

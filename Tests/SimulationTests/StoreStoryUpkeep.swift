@@ -7,8 +7,7 @@ import Scheduling
 
 extension StoreStory {
   private mutating func scope(_ state: DatabaseState) -> Scope {
-    pick(state.scopes.all.compactMap { Scope($0.key) })
-      ?? Scope(tenant: "acme", connection: "prod", platform: .aws, account: Self.accounts[0])
+    pick(state.scopes.all.compactMap { Scope($0.key) }) ?? main
   }
 
   private mutating func collection() -> String {
@@ -17,11 +16,10 @@ extension StoreStory {
 
   /// What people do.
   mutating func remove(_ state: DatabaseState) -> StoreCall {
-    let isSuspicious = !state.suspects(of: "acme").isEmpty
     switch random.below(100) {
-    case 0..<(isSuspicious ? 70 : 10): return decide(state)
-    case 0..<75: return upsert(state)
-    case 75..<90: return retire(state)
+    case 0..<10: return decide(state)
+    case 10..<70: return upsert(state)
+    case 70..<90: return retire(state)
     default:
       let tenant = random.pick(["acme", "bolt", "none"])
       return StoreCall("suspects and scopes of \(tenant)") { stores, _ in
@@ -32,7 +30,7 @@ extension StoreStory {
     }
   }
 
-  private mutating func decide(_ state: DatabaseState) -> StoreCall {
+  mutating func decide(_ state: DatabaseState) -> StoreCall {
     let suspects = pick(["acme", "bolt"].flatMap { state.suspects(of: $0) })
     let scope = suspects.flatMap { Scope($0.scope) } ?? scope(state)
     let collection = random.chance(90) ? suspects?.collection ?? collection() : collection()
@@ -48,11 +46,18 @@ extension StoreStory {
   }
 
   private mutating func retire(_ state: DatabaseState) -> StoreCall {
-    var chosen = scope(state)
-    if random.chance(5) { chosen.account = "never" }
-    let scope = chosen
+    var scope = scope(state)
+    if random.chance(5) { scope.account = "never" }
     let collection = random.pick([nil, nil, "aws.iam.role", "aws.lambda.function", "aws.use"])
-    if collection == nil { evaluations = random.pick([[], [0], [0], [91, 0], [91, 0]]) }
+    return retire(scope, collection)
+  }
+
+  mutating func retire(_ scope: Scope, _ collection: String?) -> StoreCall {
+    if collection == nil, random.chance(80) {
+      plans = [.evaluate(afterDays: 0)]
+      if random.chance(60) { plans.append(.evaluate(afterDays: 91)) }
+      plans += [.request(scope), .dispatch] + Self.scan
+    }
     let at = now
     return StoreCall("retire \(collection ?? "all") of \(scope)") { stores, _ in
       let retired = try await stores.loading.retire(
@@ -91,7 +96,10 @@ extension StoreStory {
         let tenants = try await stores.loading.tenantsWithOpenAttempts()
         var open: [String] = []
         for tenant in tenants {
-          open.append("\(try await stores.loading.openAttempts(of: tenant))")
+          for attempt in try await stores.loading.openAttempts(of: tenant) {
+            let executions = try await stores.loading.executions(of: attempt.attempt)
+            open.append("\(attempt) \(executions)")
+          }
         }
         return "\(try await stores.loading.tenants()) \(tenants) \(open)"
       }
@@ -121,7 +129,7 @@ extension StoreStory {
     }
   }
 
-  private mutating func drop(_ state: DatabaseState) -> StoreCall {
+  mutating func drop(_ state: DatabaseState) -> StoreCall {
     let all = state.openAttempts.all.map(\.row)
     let old = all.filter { row in
       let run = RunKey(tenant: row.attempt.scope.tenant, run: row.attempt.run)
@@ -154,7 +162,8 @@ extension StoreStory {
     let evaluation = Evaluation(of: reading.graph, at: now)
     let changes = evaluation.changes(since: reading.findings)
     let changed = Set(changes.map(\.key.uid))
-    let resolved = changes.map(\.life)
+    let resolved =
+      changes.map(\.life)
       + reading.findings.filter { !changed.contains($0.uid) }.map(\.life)
     let due = reading.findings.filter { finding in
       !changed.contains(finding.uid) && finding.life.tombstoneDueAt.map { $0 <= now } ?? false

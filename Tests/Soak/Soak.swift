@@ -84,8 +84,10 @@ private struct Tally {
   }
 
   func line(after time: Duration) -> String {
-    let seconds = max(0.001, Double(time.components.attoseconds) / 1e18
-      + Double(time.components.seconds))
+    let seconds = max(
+      0.001,
+      Double(time.components.attoseconds) / 1e18
+        + Double(time.components.seconds))
     let rate = Int((Double(schedules) / seconds * 60).rounded())
     return "\(schedules) schedules, \(steps) steps, \(faults) faults, \(failures) failures, "
       + "\(Int(seconds)) s, \(rate) schedules a minute"

@@ -50,6 +50,10 @@ final class Checks: Sendable {
     self.found.withLock { $0 += found }
   }
 
+  private var isRushed: Bool {
+    schedule.actions.contains { if case .jump = $0.action { true } else { false } }
+  }
+
   private func changed(_ operation: String, _ state: DatabaseState) {
     var list = Findings()
     memory.withLock { memory in
@@ -62,7 +66,7 @@ final class Checks: Sendable {
       guard !memory.isInside else { return }
       let change = Change(
         operation: operation, before: memory.state, after: state,
-        inFlight: installation.world.inFlight)
+        inFlight: installation.world.inFlight, isRushed: isRushed)
       change.checkQueue(installation, &list)
       change.checkLoader(installation, &memory.furthest, &list)
       memory.oracle.follow(
@@ -101,8 +105,9 @@ final class Checks: Sendable {
     }
     switch error {
     case let error as BrokerError where error.kind == .fenced:
-      // As it should, if another was started in its place.
-      if installation.kernel.isNewest(exit.life) { break }
+      // As it should, if another was started in its place; or if that one came back and joined
+      // again before it knew, which is accepted: its supervisor starts it again.
+      if !installation.kernel.hasTwin(exit.life) { break }
       return
     case let error as BrokerError
     where error.kind == .offsetOutOfRange && schedule.losesMessages:
@@ -149,4 +154,6 @@ struct Change {
   var before: DatabaseState
   var after: DatabaseState
   var inFlight: Int
+  /// Time jumps in the schedule, so listings may run out of it.
+  var isRushed: Bool
 }

@@ -71,7 +71,8 @@ struct End {
     var seen: [String: [Int64]] = [:]
     for message in installation.broker.messages(of: Topic.findings) {
       let uid = String(decoding: message.key ?? [], as: UTF8.self)
-      guard let id = message.header("ce_id"), let version = Int64(id.split(separator: ".").last ?? "")
+      guard let id = message.header("ce_id"),
+        let version = Int64(id.split(separator: ".").last ?? "")
       else { continue }
       seen[uid, default: []].append(version)
     }
@@ -104,7 +105,8 @@ struct End {
         missing.isEmpty || evaluation.nextDueAt.map { $0 <= installation.kernel.now } ?? false,
         .evaluated,
         "\(tenant): \(missing.count) changes are not written, the first is "
-          + "\(missing.first.map { "\($0.key.rule) of \($0.key.subject), \($0.life.state)" } ?? "")")
+          + "\(missing.first.map { "\($0.key.rule) of \($0.key.subject), \($0.life.state)" } ?? "")"
+      )
       checkRoles(tenant, &list)
     }
   }
@@ -136,7 +138,8 @@ struct End {
         }
         list.require(
           isFound == expected, .evaluated,
-          "\(scope): \(key.object) of version \(version) is \(isFound ? "" : "not ")found unbounded")
+          "\(scope): \(key.object) of version \(version) is \(isFound ? "" : "not ")found unbounded"
+        )
       }
     }
   }
@@ -159,7 +162,8 @@ struct End {
       let isMalformed = text.hasPrefix("{\"malformed\"")
       list.require(
         letters.contains("\(message.partition)@\(message.offset)") == isMalformed, .deadLetters,
-        "the raw message at \(message.partition)@\(message.offset) is \(isMalformed ? "malformed" : "well formed") and is \(isMalformed ? "no" : "a") dead letter")
+        "the raw message at \(message.partition)@\(message.offset) is \(isMalformed ? "malformed" : "well formed") and is \(isMalformed ? "no" : "a") dead letter"
+      )
     }
   }
 

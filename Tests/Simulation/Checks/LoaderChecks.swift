@@ -44,17 +44,15 @@ extension Change {
       guard let open = before.openAttempts[key],
         let next = before.stagedPositions[open.partition]?.next
       else { continue }
-      var count = 0
+      // Of each execution of the attempt: only one of them counts.
+      var counts: [String: Int] = [:]
       for message in installation.broker.messages(of: open.partition) where message.offset < next {
         guard let header = message.header(RecordHeader.name).flatMap(RecordHeader.init),
           header.run == key.run, header.attempt == key.number
         else { continue }
-        switch header.content {
-        case .scanStarted: count = 0
-        case .record: count += 1
-        default: break
-        }
+        if case .record = header.content { counts[header.execution, default: 0] += 1 }
       }
+      let count = counts.values.max() ?? 0
       list.require(
         staged.records.count <= count, .stagedOnce,
         "attempt \(key.number) of run \(key.run) has \(staged.records.count) records staged, "

@@ -246,7 +246,7 @@ extension Kernel.State {
       dice.below(bound, for: "\(life.process) \(call.rawValue)")
     }
     if isLong { return .milliseconds(3000 + roll(12_000)) }
-    let usual = 100 + roll(call == .platform ? 200_000 : 3000)
+    let usual = 100 + roll(call == .platform ? 900_000 : 3000)
     guard isRough else { return .microseconds(usual) }
     switch roll(1000) {
     case 0..<850: return .microseconds(usual)

@@ -199,9 +199,14 @@ extension Kernel {
     state.withLock { $0.lives[life]?.isDraining ?? false }
   }
 
-  /// Whether no other was started in its place.
-  func isNewest(_ life: LifeID) -> Bool {
-    state.withLock { $0.processes[life.process]?.lives == life.number }
+  /// Whether another life of the process is there, or was started later.
+  func hasTwin(_ life: LifeID) -> Bool {
+    state.withLock { state in
+      state.processes[life.process]?.lives != life.number
+        || state.lives.contains { other, found in
+          other.process == life.process && other != life && found.status != .dead
+        }
+    }
   }
 
   /// Ends everything, so that nothing outlives the simulation.

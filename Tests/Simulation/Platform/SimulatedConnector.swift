@@ -162,9 +162,10 @@ struct SimulatedListing {
 
   private func publish(_ answers: [SimulatedPlatform.Answer]) async throws {
     platform.record(execution, key.collection) { $0.answers += answers }
-    try await output.publish(answers.map { answer in
-      Record(key: answer.key, bytes: SimulatedRecord.json(answer).bytes, call: 0)
-    })
+    try await output.publish(
+      answers.map { answer in
+        Record(key: answer.key, bytes: SimulatedRecord.json(answer).bytes, call: 0)
+      })
   }
 }
 
@@ -209,7 +210,8 @@ struct SimulatedNormalizer: Normalizer {
   private func role(_ name: String, _ version: Int64, _ account: String) -> Assertions {
     let id = Self.id("role", name, account)
     let trust = PolicyDocument(
-      canonical: Self.statement(["Principal": ["Service": "lambda.amazonaws.com"]], "sts:AssumeRole"))
+      canonical: Self.statement(
+        ["Principal": ["Service": "lambda.amazonaws.com"]], "sts:AssumeRole"))
     var assertions = Assertions(
       nodes: [
         Node(

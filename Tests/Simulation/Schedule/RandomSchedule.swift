@@ -19,6 +19,7 @@ extension Schedule {
       schedule.actions.append(
         Timed(time, .scan(tenant: random.below(world.tenants), account: account)))
     }
+    if random.chance(25) { schedule.actions += world.landslide(after: time, &random) }
     // Most of it soon after a scan was asked for, when there is something to disturb.
     let scans = schedule.actions.filter { if case .scan = $0.action { true } else { false } }
     func soon() -> Int {
@@ -29,7 +30,15 @@ extension Schedule {
     for _ in 0..<random.below(7) {
       schedule.actions.append(Timed(soon(), world.disturbance(&random)))
     }
+    // An extractor that is silent for longer than its lease, in the middle of an attempt.
     if random.chance(25) {
+      let extractor = "extractor-\(1 + random.below(world.extractors))"
+      schedule.actions.append(
+        Timed(
+          random.pick(scans).at + 1500 + random.below(4000),
+          .pause(extractor, 22_000 + random.below(20_000))))
+    }
+    if random.chance(20) {
       schedule.actions.append(Timed(time + random.below(4000), .jump(1 + random.below(30))))
       schedule.actions.append(Timed(time + 5000, .scan(tenant: 0, account: nil)))
     }
@@ -61,6 +70,37 @@ extension World {
     world.inFlight = 1 + random.below(4)
     world.roughness = random.chance(85) ? 1 : 0
     return world
+  }
+
+  /// Everything of a collection is gone at once, and what follows decides whether it was true.
+  fileprivate func landslide(
+    after time: Int, _ random: inout SplitMix64
+  ) -> [Schedule.Timed] {
+    let (tenant, account) = (random.below(tenants), random.below(accounts))
+    let collection = random.pick([SimulatedCollection.role, .role, .user]).rawValue
+    func fill(_ at: Int, _ count: Int) -> Schedule.Timed {
+      Schedule.Timed(
+        time + at, .fill(tenant: tenant, account: account, collection: collection, count: count))
+    }
+    func scan(_ at: Int) -> Schedule.Timed {
+      Schedule.Timed(time + at, .scan(tenant: tenant, account: account))
+    }
+    var actions = [
+      fill(0, 2 + random.below(24)), scan(1000), fill(20_000, random.below(2)), scan(21_000),
+    ]
+    if random.chance(60) {
+      actions.append(
+        Schedule.Timed(
+          time + 40_000,
+          .decide(
+            tenant: tenant, account: account, collection: collection,
+            confirmed: random.chance(60))))
+    }
+    if random.chance(50) { actions.append(fill(41_000, random.below(6))) }
+    if random.chance(60) {
+      actions += [Schedule.Timed(time + 42_000, .jump(20 + random.below(10))), scan(43_000)]
+    }
+    return actions
   }
 
   private func collection(_ random: inout SplitMix64) -> String {

@@ -74,14 +74,15 @@ public struct World: Sendable, Equatable {
   public init() {}
 
   /// The settings by name, for texts and for making a world smaller.
-  static let settings: [(name: String, path: any WritableKeyPath<World, Int> & Sendable, least: Int)] =
-    [
-      ("tenants", \.tenants, 1), ("accounts", \.accounts, 1), ("objects", \.objects, 0),
-      ("partitions", \.partitions, 1), ("schedulers", \.schedulers, 1),
-      ("extractors", \.extractors, 1), ("transformers", \.transformers, 1),
-      ("loaders", \.loaders, 1), ("evaluators", \.evaluators, 1), ("inFlight", \.inFlight, 1),
-      ("roughness", \.roughness, 0),
-    ]
+  static let settings:
+    [(name: String, path: any WritableKeyPath<World, Int> & Sendable, least: Int)] =
+      [
+        ("tenants", \.tenants, 1), ("accounts", \.accounts, 1), ("objects", \.objects, 0),
+        ("partitions", \.partitions, 1), ("schedulers", \.schedulers, 1),
+        ("extractors", \.extractors, 1), ("transformers", \.transformers, 1),
+        ("loaders", \.loaders, 1), ("evaluators", \.evaluators, 1), ("inFlight", \.inFlight, 1),
+        ("roughness", \.roughness, 0),
+      ]
 
   /// Names of the processes, in order.
   var processes: [String] {

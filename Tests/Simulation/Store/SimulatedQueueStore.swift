@@ -1,6 +1,5 @@
 package import Model
 package import Scheduling
-internal import Synchronization
 
 /// The queue's database, as one process reaches it.
 package struct SimulatedQueueStore: QueueStore {
@@ -45,16 +44,10 @@ package struct SimulatedQueueStore: QueueStore {
   }
 
   package func change(
-    _ run: RunKey, at now: Timestamp, _ decide: @Sendable (inout StoredRun) throws -> RunChange
+    _ run: RunKey, at now: Timestamp,
+    _ decide: @escaping @Sendable (inout StoredRun) throws -> RunChange
   ) async throws -> ChangedRun? {
-    try await withoutActuallyEscaping(decide) { decide in
-      let lent = Lent(decide)
-      defer { lent.takeBack() }
-      return try await transaction("change") { state in
-        guard let decide = lent.decide else { return nil }
-        return try state.change(run, at: now, decide)
-      }
-    }
+    try await transaction("change") { try $0.change(run, at: now, decide) }
   }
 
   package func runs(ofScan scan: String, tenant: String) async throws -> [StoredRun]? {
@@ -98,18 +91,4 @@ package struct SimulatedQueueStore: QueueStore {
   ) async throws -> ReplayAdmission.Result {
     try await transaction("admit replay") { try $0.admit(replay, at: now) }
   }
-}
-
-/// A decision that is lent to a gate, which may remember a transaction for longer than its caller
-/// waits for it.
-private final class Lent: Sendable {
-  typealias Decide = @Sendable (inout StoredRun) throws -> RunChange
-
-  private let content: Mutex<Decide?>
-
-  init(_ decide: @escaping Decide) { content = Mutex(decide) }
-
-  var decide: Decide? { content.withLock { $0 } }
-
-  func takeBack() { content.withLock { $0 = nil } }
 }

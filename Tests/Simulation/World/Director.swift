@@ -160,7 +160,8 @@ final class Director: Sendable {
       let request = requests[number]
       asUser { [self] context in
         let scan = installation.database.reading { state in
-          state.scans.rows { $1.request.tenant == request.tenant && $1.requestID == request.id }.first?
+          state.scans.rows { $1.request.tenant == request.tenant && $1.requestID == request.id }
+            .first?
             .row.scan
         }
         guard let scan else { return }

@@ -165,8 +165,11 @@ struct Installation: Sendable {
       connector: SimulatedConnector(simulated: platform, process: context),
       transport: NoTransport(), producer: producer(context),
       limits: ExtractionLimits(
-        attemptsAtOnce: 2, unitsAtOnce: 3, unit: .seconds(120), heartbeat: .seconds(5)),
-      now: context.now, sleep: context.sleep, random: { [kernel] in Double(kernel.roll(1 << 30, for: "\(context.life) random")) / Double(1 << 30) },
+        attemptsAtOnce: 2, unitsAtOnce: 3, unit: .seconds(3600), heartbeat: .seconds(5)),
+      now: context.now, sleep: context.sleep,
+      random: { [kernel] in
+        Double(kernel.roll(1 << 30, for: "\(context.life) random")) / Double(1 << 30)
+      },
       log: log)
     return [
       worker,

@@ -82,8 +82,9 @@ final class Settling: Sendable {
           "\(tenant) is at \(clock.graphVersion), evaluated \(clock.evaluatedVersion)")
       }
       for request in director.requests
-      where !state.scans.contains(where: { $1.request.tenant == request.tenant && $1.requestID == request.id })
-      {
+      where !state.scans.contains(where: {
+        $1.request.tenant == request.tenant && $1.requestID == request.id
+      }) {
         found.append("\(request.id) has no scan")
       }
     }
