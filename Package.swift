@@ -159,7 +159,8 @@ let package = Package(
         httpTypes,
       ], path: "Tests/EndToEnd",
       exclude: [
-        "account.py", "accounts.py", "fault_proxy.py", "listing.py", "receiver.py", "tcp_proxy.py", "validate.py",
+        "account.py", "accounts.py", "fault_proxy.py", "listing.py", "receiver.py", "tcp_proxy.py",
+        "validate.py",
       ], swiftSettings: common),
     .testTarget(
       name: "EvaluationTests",

@@ -50,7 +50,8 @@ struct AttemptPublication: Sendable {
 
   /// - Parameter execution: names this execution of the attempt; another one has another name.
   init(
-    _ dispatch: Dispatch, execution: String, connector: String, collections: [String], at time: Timestamp,
+    _ dispatch: Dispatch, execution: String, connector: String, collections: [String],
+    at time: Timestamp,
     maximumValueBytes: Int = Self.maximumValueBytes
   ) {
     self.dispatch = dispatch

@@ -54,9 +54,17 @@ struct StoreListing {
     let share = random.pick([100, 100, 95, 95, 90, 60, 40, 10, 0])
     var records: [StagedRecord] = []
     for number in 0..<size where random.chance(kind == .delta ? 30 : share) {
-      let repeats = random.chance(5) ? 2 : 1
-      for _ in 0..<repeats {
-        let fragment = fragment("o\(number)", kind, records.count, at: now, &random)
+      // Listed twice, and gone the second time perhaps, or not to be understood the first time.
+      let repeats = random.chance(10) ? 2 : 1
+      for place in 0..<repeats {
+        var fragment = fragment("o\(number)", kind, records.count, at: now, &random)
+        if repeats > 1, random.chance(40) {
+          let receipt = fragment.receipt
+          fragment =
+            place == 0
+            ? Fragment(object: "o\(number)", receipt: receipt, taint: "malformed")
+            : Fragment(object: "o\(number)", receipt: receipt, isRemoval: true)
+        }
         records.append(
           StagedRecord(
             fragment, collection: collection, sequence: Int64(records.count),

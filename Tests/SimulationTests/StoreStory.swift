@@ -33,6 +33,7 @@ struct StoreStory {
     case evaluate(afterDays: Int)
     case request(Scope)
     case retire(Scope)
+    case write(EvaluationResult)
     case dispatch, load, drop
   }
 
@@ -92,6 +93,7 @@ struct StoreStory {
     case .request(let scope): return request(state, of: scope)
     case .dispatch: return dispatch()
     case .retire(let scope): return retire(scope, nil)
+    case .write(let result): return write(result, "late ")
     case .load: return load(state) ?? dispatch()
     case .drop: return drop(state)
     case .evaluate(let days):
@@ -121,7 +123,7 @@ struct StoreStory {
     Claim(partition, claims[partition] ?? 0)
   }
 
-  private mutating func load(_ state: DatabaseState) -> StoreCall? {
+  mutating func load(_ state: DatabaseState) -> StoreCall? {
     guard let attempt = attempt(state) else { return nil }
     let partition = Self.partition(of: attempt.scope.description)
     if state.stagedPositions[partition] == nil || random.chance(2) {

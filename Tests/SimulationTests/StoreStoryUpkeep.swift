@@ -174,10 +174,13 @@ extension StoreStory {
       inputs: ["version": .integer(reading.clock.graphVersion)],
       nextDueAt: (later + [evaluation.nextDueAt].compactMap(\.self)).min(), at: now)
     oldResults.append(result)
-    return write(result, "")
+    guard random.chance(25) else { return write(result, "") }
+    // Meanwhile the graph changes.
+    plans = [.load, .load, .load, .write(result)]
+    return load(state) ?? dispatch()
   }
 
-  private func write(_ result: EvaluationResult, _ prefix: String) -> StoreCall {
+  func write(_ result: EvaluationResult, _ prefix: String) -> StoreCall {
     StoreCall(
       "\(prefix)write \(result.clock), \(result.changes.count) changes, "
         + "\(result.tombstones.count) tombstones"

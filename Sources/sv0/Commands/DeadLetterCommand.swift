@@ -121,7 +121,8 @@ struct DeadLetterFilter: ParsableArguments {
   var errorClass: String?
 
   func includes(_ letter: DeadLetter) -> Bool {
-    (stage ?? letter.stage) == letter.stage && (errorClass ?? letter.errorClass) == letter.errorClass
+    (stage ?? letter.stage) == letter.stage
+      && (errorClass ?? letter.errorClass) == letter.errorClass
   }
 }
 

@@ -51,7 +51,8 @@ struct SinkSupervisor: Service {
     return try process.loop(
       "sink-\(document.key)", group: document.consumerGroup, topics: [Topic.findings],
       handler: NotificationHandler(document, sink: sink, now: Context.now),
-      deadLetters: process.deadLetters(.notifier, sink: document.key, producer), from: document.from == .end ? "latest" : "earliest", batch: 100)
+      deadLetters: process.deadLetters(.notifier, sink: document.key, producer),
+      from: document.from == .end ? "latest" : "earliest", batch: 100)
   }
 }
 

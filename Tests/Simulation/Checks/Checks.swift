@@ -66,7 +66,8 @@ final class Checks: Sendable {
       guard !memory.isInside else { return }
       let change = Change(
         operation: operation, before: memory.state, after: state,
-        inFlight: installation.world.inFlight, isRushed: isRushed)
+        inFlight: installation.world.inFlight, isRushed: isRushed,
+        isLossy: schedule.losesMessages)
       change.checkQueue(installation, &list)
       change.checkLoader(installation, &memory.furthest, &list)
       memory.oracle.follow(
@@ -156,4 +157,6 @@ struct Change {
   var inFlight: Int
   /// Time jumps in the schedule, so listings may run out of it.
   var isRushed: Bool
+  /// Messages may get lost in the schedule.
+  var isLossy: Bool
 }

@@ -33,7 +33,7 @@ extension Change {
         furthest[partition] = max(next, furthest[partition] ?? 0)
       }
     }
-    if operation == "loading.apply" { checkStaged(installation, &list) }
+    if operation == "loading.apply", !isLossy { checkStaged(installation, &list) }
     checkHistory(&list)
   }
 
