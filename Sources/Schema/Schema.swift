@@ -114,9 +114,11 @@ extension TransactionOptions {
 
   /// A transaction that sees the rows of one tenant, and staging.
   public static func loader(_ tenant: String) -> Self {
-    // The apply of a scan of millions of records is a handful of long statements.
+    // The apply of a scan of millions of records is a handful of long statements. Compiling them
+    // takes longer than most applies do.
     TransactionOptions(
-      settings: ["sv0.tenant": tenant], role: "sv0_loader", statementTimeout: .seconds(1800)
+      settings: ["sv0.tenant": tenant, "jit": "off"], role: "sv0_loader",
+      statementTimeout: .seconds(1800)
     ).ended(afterSilence: silence)
   }
 
