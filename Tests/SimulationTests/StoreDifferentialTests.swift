@@ -11,7 +11,7 @@ import Testing
 /// Rows are many, so they are compared after every few calls; a sequence that differs is made again
 /// and compared after each, for the first call that makes a difference.
 ///
-/// `SV0_STORE_SEQUENCES` and `SV0_STORE_SEED` say how many sequences are tried, and from which seed.
+/// `SV0_STORE_SEQUENCES` and `SV0_STORE_SEED` say how many sequences are tried, from which seed.
 @Suite struct StoreDifferentialTests {
   private static func number(_ name: String, _ usual: Int) -> Int {
     ProcessInfo.processInfo.environment[name].flatMap { Int($0) } ?? usual

@@ -27,10 +27,12 @@ extension Change {
           list.require(
             next >= old, .positions, "\(operation): \(partition) went back from \(old) to \(next)")
         }
-        list.require(
-          row.low ?? 0 <= next, .positions,
-          "\(operation): \(partition) is staged up to \(next) and its low is \(row.low ?? 0)")
         furthest[partition] = max(next, furthest[partition] ?? 0)
+        // After a crash it may be ahead of what is being read again, but not of what ever was.
+        list.require(
+          row.low ?? 0 <= furthest[partition] ?? 0, .positions,
+          "\(operation): \(partition) was read up to \(furthest[partition] ?? 0) and its low is "
+            + "\(row.low ?? 0)")
       }
     }
     if operation == "loading.apply", !isLossy { checkStaged(installation, &list) }

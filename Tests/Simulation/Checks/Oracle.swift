@@ -94,9 +94,9 @@ struct Oracle {
       guard let listing = execution.collections[kind.rawValue] else { continue }
       var collection = collections[key] ?? Collection()
       let row = change.after.collections[key]
+      // Where messages may get lost, only what is recorded as complete surely arrived.
       let isLost =
-        isLossy && listing.end?.outcome == .complete && row?.outcome == .partial
-        && row?.outcomeEpoch == run.stored.epoch
+        isLossy && !(row?.outcome == .complete && row?.outcomeEpoch == run.stored.epoch)
       // A listing that ran out of time has published what it was answered, or all but the last.
       if isLost || listing.end == nil {
         collection.takeLost(key, listing, change, epoch: run.stored.epoch)

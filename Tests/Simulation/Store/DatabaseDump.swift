@@ -5,9 +5,9 @@ internal import Model
 internal import Scheduling
 
 extension DatabaseState {
-  /// Every table's rows as Postgres shows them, as JSON in the order of their texts; columns without
-  /// a value are left out. Ids of the outbox are its places, which are the same whatever was rolled
-  /// back.
+  /// Every table's rows as Postgres shows them, as JSON in the order of their texts, without the
+  /// columns that have no value. Ids of the outbox are its places, which are the same whatever was
+  /// rolled back.
   package var dump: [String: [String]] {
     var tables = queueTables
     tables.merge(graphTables) { _, new in new }

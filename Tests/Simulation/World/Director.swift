@@ -200,10 +200,19 @@ final class Director: Sendable {
       let event = CloudEvent(
         id: request.id, source: "simulation", type: CloudEventType.scanRequested,
         time: context.now())
-      try await context.producer(installation.broker).produce(
-        OutgoingMessage(
-          topic: Topic.scanRequest, key: Array("\(request.tenant)/\(Names.connection)".utf8),
-          value: value.json.bytes, headers: event.headers))
+      let message = OutgoingMessage(
+        topic: Topic.scanRequest, key: Array("\(request.tenant)/\(Names.connection)".utf8),
+        value: value.json.bytes, headers: event.headers)
+      let producer = context.producer(installation.broker)
+      // Time may jump while it is on its way.
+      while true {
+        do {
+          try await producer.produce(message)
+          break
+        } catch SimulatedFailure.refused {
+          try await context.sleep(.seconds(1))
+        }
+      }
       state.withLock { $0.requests[number].isSent = true }
     }
   }
