@@ -101,7 +101,8 @@ import Testing
         threading.Thread(target=lambda: (print("ready", flush=True), time.sleep(1))).start()
         ctypes.CDLL(None).pthread_exit(None)
         """
-      let launch = Launch(command: ["/usr/bin/env", "python3", "-c", program], log: "\(folder)/log")
+      let launch = Launch(
+        command: ["/usr/bin/env", "python3", "-c", program], log: "\(folder)/log")
       let process = try launch.spawn()
       let ended = await Deadline(seconds: 30).reached {
         launch.tail == "ready" && !process.isRunning
