@@ -50,7 +50,8 @@ struct ScopeEmission {
     try await send(
       .scanEnded,
       ScanEnded(
-        outcome: .combined(outcomes), records: records, calls: 0, retries: 0, throttledMilliseconds: 0,
+        outcome: .combined(outcomes), records: records, calls: 0, retries: 0,
+        throttledMilliseconds: 0,
         at: Context.now()
       ).json)
     return records
