@@ -71,14 +71,14 @@ public final class Broker: Sendable {
   public func messages(of topic: String) -> [Message] {
     state.withLock { state in
       state.logs.keys.filter { $0.topic == topic }.sorted().flatMap {
-        state.logs[$0]?.messages ?? []
+        state.logs[$0]?.messages(from: 0) ?? []
       }
     }
   }
 
-  /// What a partition keeps, in order.
-  func messages(of partition: TopicPartition) -> [Message] {
-    state.withLock { $0.logs[partition]?.messages ?? [] }
+  /// What a partition keeps from an offset on, in order.
+  func messages(of partition: TopicPartition, from offset: Int64 = 0) -> [Message] {
+    state.withLock { $0.logs[partition]?.messages(from: offset) ?? [] }
   }
 
   /// Tells of every offset that a group commits.
@@ -205,7 +205,7 @@ public final class Broker: Sendable {
 
   /// Most messages are seen at once, some a while later.
   private func latency() -> Duration {
-    let roll = kernel.roll(1000, for: "visibility")
+    let roll = kernel.roll(1000, for: .visibility)
     return roll < 980 ? .microseconds(roll) : .milliseconds((roll - 979) * 40)
   }
 

@@ -8,6 +8,9 @@ final class Checks: Sendable {
   let schedule: Schedule
   let installation: Installation
   let director: Director
+  /// Time jumps in the schedule, so listings may run out of it.
+  private let isRushed: Bool
+  private let isLossy: Bool
   private let found = Mutex<[Simulator.Violation]>([])
   private let memory = Mutex(Memory())
 
@@ -28,6 +31,8 @@ final class Checks: Sendable {
     self.schedule = schedule
     self.installation = installation
     self.director = director
+    isRushed = schedule.actions.contains { if case .jump = $0.action { true } else { false } }
+    isLossy = schedule.losesMessages
   }
 
   var violations: [Simulator.Violation] { found.withLock { $0 } }
@@ -50,10 +55,6 @@ final class Checks: Sendable {
     self.found.withLock { $0 += found }
   }
 
-  private var isRushed: Bool {
-    schedule.actions.contains { if case .jump = $0.action { true } else { false } }
-  }
-
   private func changed(_ operation: String, _ state: DatabaseState) {
     var list = Findings()
     memory.withLock { memory in
@@ -67,18 +68,18 @@ final class Checks: Sendable {
       let change = Change(
         operation: operation, before: memory.state, after: state,
         inFlight: installation.world.inFlight, isRushed: isRushed,
-        isLossy: schedule.losesMessages)
+        isLossy: isLossy)
       change.checkQueue(installation, &list)
       change.checkLoader(installation, &memory.furthest, &list)
       memory.oracle.follow(
-        change, installation.platform, isLossy: schedule.losesMessages, &list)
+        change, installation.platform, isLossy: isLossy, &list)
       memory.state = state
     }
     report(list.violations)
   }
 
   private func committed(_ group: String, _ partition: TopicPartition, _ next: Int64) {
-    guard group == Names.transformer, !schedule.losesMessages else { return }
+    guard group == Names.transformer, !isLossy else { return }
     var list = Findings()
     memory.withLock { memory in
       memory.transformed.check(upTo: next, of: partition, installation.broker, &list)
@@ -111,10 +112,9 @@ final class Checks: Sendable {
       if !installation.kernel.hasTwin(exit.life) { break }
       return
     case let error as BrokerError
-    where error.kind == .offsetOutOfRange && schedule.losesMessages:
+    where error.kind == .offsetOutOfRange && isLossy:
       return
-    case LoadingError.recreated where schedule.losesMessages,
-      LoadingError.gone where schedule.losesMessages:
+    case LoadingError.recreated where isLossy, LoadingError.gone where isLossy:
       return forgetPositions()
     default: break
     }

@@ -48,6 +48,7 @@ struct Oracle {
       }
     case "loading.upsert": break
     default:
+      guard change.after.assertions.edition != change.before.assertions.edition else { return }
       for (scope, rows) in change.after.assertions.all
       where rows.open.count != change.before.assertions[scope]?.open.count {
         list.add(.graph, "\(change.operation) changed the graph of \(scope)")

@@ -134,7 +134,7 @@ struct Installation: Sendable {
       store: store, knownCollections: known,
       makeID: { [kernel] at in
         ULID(
-          at: at, random: (0..<10).map { _ in UInt8(kernel.roll(256, for: "\(context.life) id")) })
+          at: at, random: (0..<10).map { _ in UInt8(kernel.roll(256, for: .id, of: context.life.description)) })
       }, now: context.now)
     let progress = ProgressHandler(store: store, limits: limits, now: context.now)
     let expiry = LeaseExpiry(store: store, limits: limits, now: context.now)
@@ -168,7 +168,7 @@ struct Installation: Sendable {
         attemptsAtOnce: 2, unitsAtOnce: 3, unit: .seconds(3600), heartbeat: .seconds(5)),
       now: context.now, sleep: context.sleep,
       random: { [kernel] in
-        Double(kernel.roll(1 << 30, for: "\(context.life) random")) / Double(1 << 30)
+        Double(kernel.roll(1 << 30, for: .random, of: context.life.description)) / Double(1 << 30)
       },
       log: log)
     return [
