@@ -200,7 +200,7 @@ public final class Broker: Sendable {
         state.history.append(stored)
       }
     }
-    wake()
+    wake(Set(messages.map(\.topic)))
   }
 
   /// Most messages are seen at once, some a while later.
@@ -211,12 +211,15 @@ public final class Broker: Sendable {
 
   // MARK: Consumers waiting
 
-  /// Lets everybody who waits for something look again.
-  func wake() {
+  /// Lets everybody who waits for something look again, or for something of some topics.
+  func wake(_ topics: Set<String>? = nil) {
     let waiting = state.withLock { state -> [@Sendable () -> Void] in
       state.consumers.keys.sorted().compactMap { id in
-        defer { state.consumers[id]?.waiting = nil }
-        return state.consumers[id]?.waiting
+        guard let consumer = state.consumers[id], let waiting = consumer.waiting,
+          topics.map({ !$0.isDisjoint(with: consumer.topics) }) ?? true
+        else { return nil }
+        state.consumers[id]?.waiting = nil
+        return waiting
       }
     }
     for continues in waiting { continues() }

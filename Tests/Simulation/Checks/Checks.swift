@@ -24,6 +24,7 @@ final class Checks: Sendable {
     var oracle = Oracle()
     var furthest: [TopicPartition: Int64] = [:]
     var transformed = TransformedRecords()
+    var stagedBytes = StagedBytes()
     var isInside = false
   }
 
@@ -66,11 +67,13 @@ final class Checks: Sendable {
       }
       guard !memory.isInside else { return }
       let change = Change(
-        operation: operation, before: memory.state, after: state,
+        operation: operation, now: installation.kernel.now, before: memory.state, after: state,
         inFlight: installation.world.inFlight, isRushed: isRushed,
         isLossy: isLossy)
       change.checkQueue(installation, &list)
       change.checkLoader(installation, &memory.furthest, &list)
+      let staging = installation.world.staging
+      if staging > 0 { memory.stagedBytes.follow(change, limit: Int64(staging), &list) }
       memory.oracle.follow(
         change, installation.platform, isLossy: isLossy, &list)
       memory.state = state
@@ -100,7 +103,7 @@ final class Checks: Sendable {
   /// A process ended by itself.
   private func ended(_ exit: Exit) {
     guard let error = exit.error else {
-      if !installation.kernel.isDraining(exit.life), exit.life.process.prefix(4) != "user" {
+      if !installation.kernel.isDraining(exit.life), installation.kernel.isWanted(exit.life) {
         report([Simulator.Violation(invariant: .works, detail: "\(exit.life) ended unasked")])
       }
       return
@@ -152,6 +155,7 @@ struct Findings {
 /// One transaction, by what it left.
 struct Change {
   var operation: String
+  var now: Timestamp
   var before: DatabaseState
   var after: DatabaseState
   var inFlight: Int

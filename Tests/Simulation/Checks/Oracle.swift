@@ -34,6 +34,10 @@ struct Oracle {
     case "loading.apply":
       for (key, run) in change.after.runs.rows(where: { $1.state == .applied })
       where change.before.runs[key]?.state != .applied {
+        if change.isReplay(run) {
+          replay(run, change, &list)
+          continue
+        }
         apply(run, change, platform, isLossy: isLossy, &list)
       }
     case "loading.retire":
@@ -47,6 +51,7 @@ struct Oracle {
         compare(row.scope.description, change, &list)
       }
     case "loading.upsert": break
+    case "loading.ageActivity": age(change, &list)
     default:
       guard change.after.assertions.edition != change.before.assertions.edition else { return }
       for (scope, rows) in change.after.assertions.all
@@ -109,11 +114,44 @@ struct Oracle {
     }
   }
 
+  /// What is emitted again is what was applied last, so it changes nothing but the epoch; where
+  /// messages may get lost, it may bring some of them back.
+  private mutating func replay(_ run: RunRecord, _ change: Change, _ list: inout Findings) {
+    let scope = run.stored.scope
+    for (key, row) in change.after.collections.rows(where: { key, row in
+      key.scope == scope && row.applied?.run == run.stored.run
+    }) {
+      collections[key]?.appliedEpoch = row.applied?.epoch
+    }
+    if change.isLossy {
+      let known = Set(change.before.assertions[scope]?.open.all.map(\.key) ?? [])
+      for (key, found) in change.after.assertions[scope]?.open.all ?? []
+      where !known.contains(key) {
+        collections[CollectionKey(scope: scope, collection: key.collection)]?.rows[key] = Row(
+          element: found.element, suspectSince: found.suspectSince)
+      }
+    }
+    var found = Findings()
+    compare(scope, change, &found)
+    for violation in found.violations {
+      list.add(.replays, "run \(run.stored.run), a replay: \(violation.detail)")
+    }
+  }
+
   private mutating func retire(_ row: RetirementRow) {
     for kind in SimulatedCollection.allCases
     where row.collection.isEmpty || row.collection == kind.rawValue {
       let key = CollectionKey(scope: row.scope.description, collection: kind.rawValue)
       collections[key] = Collection(retiredEpoch: row.epoch)
+    }
+  }
+
+  private mutating func age(_ change: Change, _ list: inout Findings) {
+    let oldest = change.now + (.zero - Installation.activityAge)
+    for (key, row) in change.before.activity.all where change.after.activity[key] == nil {
+      list.require(
+        row.at < oldest, .aged, "the use of \(key.target) at \(row.at) is gone at \(change.now)")
+      collections[key.collection]?.usedAt = nil
     }
   }
 

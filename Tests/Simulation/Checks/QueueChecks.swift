@@ -96,8 +96,12 @@ extension Change {
       SimulatedCollection.allCases.allSatisfy { execution.collections[$0.rawValue]?.end != nil }
     }
     list.require(
-      isRead || isRushed, .progress,
+      isRead || isRushed || isReplay(new), .progress,
       "run \(key.run) is extracted, and nobody has read attempt \(attempt) to its end")
+  }
+
+  func isReplay(_ run: RunRecord) -> Bool {
+    after.scans[ScanKey(tenant: run.stored.tenant, scan: run.stored.scan)]?.isReplay ?? false
   }
 
   private func checkEpochs(_ list: inout Findings) {

@@ -211,6 +211,11 @@ extension Kernel {
     state.withLock { $0.lives[life.index].isDraining }
   }
 
+  /// Whether its process is started again when it ends.
+  func isWanted(_ life: LifeID) -> Bool {
+    state.withLock { $0.processes[life.process]?.isWanted ?? false }
+  }
+
   /// Whether another life of the process is there, or was started later.
   func hasTwin(_ life: LifeID) -> Bool {
     state.withLock { state in

@@ -29,6 +29,11 @@ struct ScanKey: TableKey {
   }
 }
 
+extension NewScan {
+  /// Of records that a tool emits again; nobody requested it by a message.
+  var isReplay: Bool { source.hasSuffix("/replay") }
+}
+
 extension RunKey: TableKey {
   static func precedes(_ left: Self, _ right: Self) -> Bool {
     left.tenant.precedes(right.tenant, else: left.run.precedes(right.run))
