@@ -244,18 +244,6 @@ extension Defect {
       }
       $0.after = { _, _, state in state.ignoresOwners = false }
     },
-    Defect("old-epoch", "What is applied may be older than what was.", [.graph, .tokens, .doubt]) {
-      $0.before = { what, state in
-        guard what == "loading.apply" else { return }
-        state.collections.update(where: { _, _ in true }) { $0.applied?.epoch = 0 }
-      }
-      $0.after = { what, before, state in
-        guard what == "loading.apply" else { return }
-        for (key, row) in before.collections.all where state.collections[key]?.applied?.epoch == 0 {
-          state.collections[key]?.applied?.epoch = row.applied?.epoch ?? 0
-        }
-      }
-    },
     Defect("history-pruned", "What is closed is deleted.", [.history]) {
       $0.after = { what, before, state in
         guard what == "loading.apply" else { return }

@@ -50,7 +50,9 @@ import Testing
           case 0: kernel.crash(life)
           case 1:
             kernel.pause(life)
-            kernel.schedule(after: .seconds(kernel.roll(20, for: .turn, of: "test"))) { kernel.resume(life) }
+            kernel.schedule(after: .seconds(kernel.roll(20, for: .turn, of: "test"))) {
+              kernel.resume(life)
+            }
           case 2: kernel.stop(life)
           case 3: broker.evict(life)
           default: broker.rebalance("g")

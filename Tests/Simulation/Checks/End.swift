@@ -118,8 +118,13 @@ struct End {
 
   /// The sweep deletes once a day what was too old at the day's beginning.
   private func checkAge(_ list: inout Findings) {
-    let oldest = installation.kernel.now + (.zero - Installation.activityAge - .seconds(25 * 3600))
+    let yesterday = installation.kernel.now + .seconds(-25 * 3600)
+    let oldest = yesterday + (.zero - Installation.activityAge)
     for (key, row) in state.activity.all {
+      let tenant = Scope(key.collection.scope)?.tenant ?? ""
+      let run = state.runs[RunKey(tenant: tenant, run: row.receipt.run)]
+      // What was applied since then may be older: the next sweep is for it.
+      guard let run, run.changedAt < yesterday else { continue }
       list.require(
         row.at >= oldest, .aged, "the use of \(key.target) at \(row.at) is still known")
     }

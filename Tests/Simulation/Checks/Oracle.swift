@@ -20,8 +20,9 @@ struct Oracle {
     var token: String?
     var appliedEpoch: Int64?
     var retiredEpoch: Int64?
-    /// The latest use, of `activity`.
+    /// The latest use, of `activity`, as it is stored and as the last listing had it.
     var usedAt: Timestamp?
+    var listedUse: Timestamp?
   }
 
   private var collections: [CollectionKey: Collection] = [:]
@@ -122,6 +123,9 @@ struct Oracle {
       key.scope == scope && row.applied?.run == run.stored.run
     }) {
       collections[key]?.appliedEpoch = row.applied?.epoch
+      // It may be one that has aged since: the next sweep is for it.
+      let listed = collections[key]?.listedUse
+      collections[key]?.usedAt = [collections[key]?.usedAt, listed].compactMap(\.self).max()
     }
     if change.isLossy {
       let known = Set(change.before.assertions[scope]?.open.all.map(\.key) ?? [])
@@ -231,6 +235,7 @@ extension Oracle.Collection {
     if let latest = listing.activity.max() {
       // By day and time, as messages carry it.
       usedAt = max(usedAt ?? latest, latest)
+      listedUse = latest
     }
     let count = listing.answers.count + listing.activity.count
     if end.outcome == .complete || count > 0 { appliedEpoch = epoch }
@@ -312,6 +317,7 @@ extension Oracle.Collection {
     rows = stored
     appliedEpoch = change.after.collections[key]?.applied?.epoch
     usedAt = change.after.activity.rows { row, _ in row.collection == key }.map(\.row.at).max()
+    listedUse = usedAt
   }
 
   fileprivate static func elements(

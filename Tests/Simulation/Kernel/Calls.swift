@@ -54,6 +54,9 @@ public enum CallFault: String, Sendable, CaseIterable {
   case crashAfter
   /// It takes many seconds.
   case delayed
+  /// The process is stopped before the call is sent, for longer than its sessions and leases, and
+  /// sends it when it goes on.
+  case stalled
 }
 
 /// Why a call failed.
@@ -183,7 +186,8 @@ extension Kernel {
 
   private func happen<Value: Sendable>(
     _ number: UInt64, _ call: Call, _ life: LifeID, _ what: String, _ fault: CallFault?,
-    _ rest: Duration, _ effect: @Sendable (Extent) throws -> Value, _ continuation: Waiting<Value>
+    _ rest: Duration, _ effect: @escaping @Sendable (Extent) throws -> Value,
+    _ continuation: Waiting<Value>
   ) {
     let isOpen = state.withLock { state in
       guard state.calls[number] != nil else { return false }
@@ -197,6 +201,13 @@ extension Kernel {
     let result: Result<Value, any Error>
     switch fault {
     case .crashBefore: return crash(life)
+    case .stalled:
+      pause(life)
+      let time = Duration.milliseconds(12_000 + roll(30_000, for: .stalled, of: life.process))
+      schedule(after: time) { self.resume(life) }
+      return schedule(of: life) {
+        self.happen(number, call, life, what, nil, rest, effect, continuation)
+      }
     case .refused: result = .failure(SimulatedFailure.refused(call))
     case .partly:
       _ = Result { try effect(.part(self.roll(1 << 16, for: .part, of: life.process))) }

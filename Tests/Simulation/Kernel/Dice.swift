@@ -27,7 +27,7 @@ public struct SplitMix64: RandomNumberGenerator, Sendable, Equatable {
 /// What a number decides.
 public enum Choice: String, Sendable {
   // Of one process.
-  case late, sent, part, cancelled, restart, id, random
+  case late, sent, part, cancelled, stalled, restart, id, random
   case produce, next, assign, commit, transaction, platform, sleep
   // Of the broker.
   case visibility, batch, turn

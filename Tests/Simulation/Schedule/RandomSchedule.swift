@@ -20,6 +20,7 @@ extension Schedule {
         Timed(time, .scan(tenant: random.below(world.tenants), account: account)))
     }
     if random.chance(25) { schedule.actions += world.landslide(after: time, &random) }
+    if random.chance(30) { schedule.actions += world.replay(after: time, &random) }
     // Most of it soon after a scan was asked for, when there is something to disturb.
     let scans = schedule.actions.filter { if case .scan = $0.action { true } else { false } }
     func soon() -> Int {
@@ -104,6 +105,23 @@ extension World {
     if random.chance(60) {
       actions += [Schedule.Timed(time + 42_000, .jump(20 + random.below(10))), scan(43_000)]
     }
+    return actions
+  }
+
+  /// An account is read again once there is nothing to wait for, and scanned meanwhile.
+  fileprivate func replay(after time: Int, _ random: inout SplitMix64) -> [Schedule.Timed] {
+    let (tenant, account) = (random.below(tenants), random.below(accounts))
+    let at = time + 12_000 + random.below(20_000)
+    var actions = [Schedule.Timed(at, .replay(tenant: tenant, account: account))]
+    for _ in 0..<random.below(3) {
+      actions.append(Schedule.Timed(at - 2000 + random.below(8000), change(&random)))
+    }
+    if random.chance(60) {
+      actions.append(
+        Schedule.Timed(at - 1000 + random.below(12_000), .scan(tenant: tenant, account: account)))
+    }
+    if random.chance(40) { actions.append(Schedule.Timed(at + random.below(8000), order(&random))) }
+    if random.chance(30) { actions.append(Schedule.Timed(at + random.below(8000), .crashDatabase)) }
     return actions
   }
 
@@ -194,10 +212,10 @@ extension World {
     let reach = process == "replay-1" ? 6 : random.pick([10, 30, 80, 200])
     let fault: CallFault =
       call == .platform
-      ? random.pick([.crashBefore, .crashAfter, .delayed])
+      ? random.pick([.crashBefore, .crashAfter, .delayed, .stalled])
       : random.pick([
         .refused, .unanswered, .unanswered, .partly, .crashBefore, .crashAfter, .crashAfter,
-        .delayed,
+        .delayed, .stalled, .stalled,
       ])
     return Schedule.PlannedFault(
       CallPoint(process: process, call: call, number: 1 + random.below(reach)), fault)

@@ -79,6 +79,7 @@ extension DatabaseState {
   private mutating func insert(_ run: NewRun) { runs[run.run.key] = RunRecord(run) }
 
   package mutating func dispatch(_ dispatching: Dispatching, at now: Timestamp) -> [RunKey] {
+    guard runs.contains(where: { $1.state == .queued }) else { return [] }
     let ofPlatform = runs.rows { Scope($1.stored.scope)?.platform == dispatching.platform }
       .map(\.row)
     var inFlight: [FairOrder.Connection: Int] = [:]

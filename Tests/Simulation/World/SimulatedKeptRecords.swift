@@ -10,9 +10,15 @@ struct SimulatedKeptRecords: KeptRecords {
     _ partition: Int32, _ offsets: ClosedRange<Int64>, _ body: (Message) async throws -> Void
   ) async throws {
     let place = TopicPartition(topic: Names.raw, partition: partition)
-    let found = try await process.ask("records of \(place)") { [broker] in
-      broker.messages(of: place, from: offsets.lowerBound)
+    var next = offsets.lowerBound
+    while next <= offsets.upperBound {
+      let from = next
+      let page = try await process.ask("\(place) from \(from)") { [broker] in
+        broker.messages(of: place, from: from).prefix { $0.offset <= offsets.upperBound }.prefix(4)
+      }
+      guard let last = page.last else { return }
+      for message in page { try await body(message) }
+      next = last.offset + 1
     }
-    for message in found where message.offset <= offsets.upperBound { try await body(message) }
   }
 }
