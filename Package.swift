@@ -105,7 +105,7 @@ let package = Package(
       name: "Notification",
       dependencies: [
         "Authentication", "Cryptography", "Extraction", "JSONReader", "Model", "Pipeline",
-        httpTypes, lifecycle, metrics,
+        httpTypes, metrics,
       ], swiftSettings: strict),
 
     // Around them.

@@ -36,9 +36,7 @@ public final class EvaluationService: Sendable {
   private let settings: Settings
   private let now: @Sendable () -> Timestamp
   private let log: Logger
-  /// Tenants that cannot be evaluated, with the version at which that was found: they are left
-  /// alone until it changes, so that they do not stop the others.
-  private let failed = Mutex<[String: Int64]>([:])
+  private let turns = Mutex(TenantTurns())
 
   public convenience init(
     pool: PostgresPool, settings: Settings = Settings(), now: @escaping @Sendable () -> Timestamp,
@@ -59,28 +57,40 @@ public final class EvaluationService: Sendable {
 
   /// Evaluates every tenant that is due; returns whether one was.
   ///
-  /// A tenant that cannot be evaluated as it is stops no other one.
-  /// - Throws: the store's error, which concerns every tenant; what was written stays.
+  /// A tenant that cannot be evaluated, now or as it is, stops no other one.
+  /// - Throws: the store's error, where it concerns every tenant; what was written stays.
   public func turn() async throws -> Bool {
     var evaluated = false
-    for clock in try await store.clocks() where isDue(clock) {
+    let clocks = try await store.clocks()
+    let due = turns.withLock { turns in
+      turns.order(clocks, at: now()) {
+        $0.isDue(at: now(), quiet: settings.quiet, maximumDelay: settings.maximumDelay)
+      }
+    }
+    for clock in due {
       do {
         try await evaluate(clock.tenant)
+        turns.withLock { $0.succeeded(clock.tenant, at: now()) }
         evaluated = true
       } catch let error as EvaluationError {
-        failed.withLock { $0[clock.tenant] = clock.graphVersion }
+        turns.withLock { $0.broke(clock, at: now()) }
         Counter(label: "sv0_evaluations_total", dimensions: [("result", "failed")]).increment()
         log.error(
           "a tenant cannot be evaluated",
           metadata: ["tenant": "\(clock.tenant)", "error": "\(error)"])
+      } catch let error as any ClassifiedError where error.isRetriable {
+        let pause = turns.withLock { $0.failed(clock.tenant, at: now()) }
+        // While the store answers nobody, it is no tenant's own failure.
+        _ = try await store.clocks()
+        Counter(label: "sv0_evaluations_total", dimensions: [("result", "postponed")]).increment()
+        log.warning(
+          "a tenant's evaluation failed; trying again",
+          metadata: [
+            "tenant": "\(clock.tenant)", "error": "\(error)", "pause": "\(pause)",
+          ])
       }
     }
     return evaluated
-  }
-
-  private func isDue(_ clock: TenantClock) -> Bool {
-    failed.withLock { $0[clock.tenant] } != clock.graphVersion
-      && clock.isDue(at: now(), quiet: settings.quiet, maximumDelay: settings.maximumDelay)
   }
 
   private func evaluate(_ tenant: String) async throws {

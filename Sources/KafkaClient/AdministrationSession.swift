@@ -93,22 +93,8 @@ final class AdministrationSession: @unchecked Sendable {
     var count = 0
     let results = rd_kafka_CreateTopics_result_topics(
       rd_kafka_event_CreateTopics_result(event), &count)
-    refused.merge(failures(results, count, "Creating")) { $1 }
+    refused.merge(failures(results, count)) { $1 }
     return refused
-  }
-
-  func delete(_ names: [String]) throws(KafkaError) -> [String: KafkaError] {
-    guard !names.isEmpty else { return [:] }
-    var requests = names.map { rd_kafka_DeleteTopic_new($0) }
-    defer { for request in requests { rd_kafka_DeleteTopic_destroy(request) } }
-    let event = try ask("Deleting topics", RD_KAFKA_ADMIN_OP_DELETETOPICS) { options in
-      rd_kafka_DeleteTopics(handle.pointer, &requests, requests.count, options, answers)
-    }
-    defer { rd_kafka_event_destroy(event) }
-    var count = 0
-    let results = rd_kafka_DeleteTopics_result_topics(
-      rd_kafka_event_DeleteTopics_result(event), &count)
-    return failures(results, count, "Deleting")
   }
 
   func configurations(_ topics: [String]) throws(KafkaError) -> [String: [String: String]] {
@@ -133,19 +119,6 @@ final class AdministrationSession: @unchecked Sendable {
       configurations[topic] = entries(of: resource)
     }
     return configurations
-  }
-
-  func committed(_ group: String) throws(KafkaError) -> [TopicPartition: Int64] {
-    var request = rd_kafka_ListConsumerGroupOffsets_new(group, nil)
-    defer { rd_kafka_ListConsumerGroupOffsets_destroy(request) }
-    let event = try ask(
-      "Reading the committed offsets of group \"\(group)\"",
-      RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS
-    ) { options in
-      rd_kafka_ListConsumerGroupOffsets(handle.pointer, &request, 1, options, answers)
-    }
-    defer { rd_kafka_event_destroy(event) }
-    return try groupOffsets(in: event).get()
   }
 }
 
@@ -212,7 +185,7 @@ extension AdministrationSession {
   }
 
   private func failures(
-    _ results: UnsafeMutablePointer<OpaquePointer?>?, _ count: Int, _ action: String
+    _ results: UnsafeMutablePointer<OpaquePointer?>?, _ count: Int
   ) -> [String: KafkaError] {
     var failures: [String: KafkaError] = [:]
     for result in UnsafeBufferPointer(start: results, count: count) {
@@ -220,7 +193,7 @@ extension AdministrationSession {
       guard code != RD_KAFKA_RESP_ERR_NO_ERROR else { continue }
       let topic = String(cString: rd_kafka_topic_result_name(result))
       failures[topic] = KafkaError(
-        code, while: "\(action) topic \"\(topic)\"",
+        code, while: "Creating topic \"\(topic)\"",
         detail: rd_kafka_topic_result_error_string(result).map { String(cString: $0) },
         topic: topic)
     }

@@ -100,19 +100,6 @@ final class ConsumerInbox: Sendable {
     state.withLock { $0.dropMessages() }
   }
 
-  /// Drops one partition's messages.
-  ///
-  /// - Returns: the offset of the first one dropped.
-  func dropMessages(of partition: TopicPartition) -> Int64? {
-    state.withLock { state in
-      guard let dropped = state.messages.removeValue(forKey: partition) else { return nil }
-      state.turns.removeAll { $0 == partition }
-      state.count -= dropped.count
-      state.bytes -= dropped.reduce(0) { $0 + $1.size }
-      return dropped.first?.offset
-    }
-  }
-
   /// From now on there is nothing to take.
   func close() {
     state.withLock { state in

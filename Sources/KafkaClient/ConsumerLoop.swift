@@ -6,32 +6,10 @@ internal import Model
 /// 1. Messages are passed on only of partitions in `reading`; it is empty from a revocation until
 ///    the next `assign`.
 /// 2. The event queue is read in every turn, so the group never waits for a busy caller.
-/// 3. librdkafka is told to pause only where the offset to resume at is known: in 2.0.2 its own
-///    memory of it can be ahead of what was delivered.
 struct ConsumerLoop {
-  private struct Reading {
-    /// The offset after the last message read; `nil` until one was, since `assign` or `seek`.
-    var next: Int64?
-    var pause = Pause.none
-  }
-
-  private enum Pause {
-    case none
-    /// To be paused at the first message that arrives.
-    case requested
-    case paused(resumeAt: Int64)
-  }
-
   /// What the group waits for.
   private enum Answer {
     case none, assign, unassign
-  }
-
-  private struct PendingSeek {
-    let partition: TopicPartition
-    let offset: Int64
-    let answer: OneShot<Void>
-    let deadline: ContinuousClock.Instant
   }
 
   let session: ConsumerSession
@@ -47,8 +25,7 @@ struct ConsumerLoop {
   /// What librdkafka was told to fetch.
   private var fetching: Set<TopicPartition> = []
   /// What is passed on.
-  private var reading: [TopicPartition: Reading] = [:]
-  private var seeks: [PendingSeek] = []
+  private var reading: Set<TopicPartition> = []
   private var commits: [Int: OneShot<Void>] = [:]
   private var fetches: [Int: OneShot<[TopicPartition: Int64]>] = [:]
   private var lastNumber = 0
@@ -70,11 +47,10 @@ struct ConsumerLoop {
     while true {
       for command in mailbox.receive() { perform(command) }
       if let closeDeadline { return shutDown(by: closeDeadline) }
-      retrySeeks()
       let readEvents = read(session.events, atMost: 100)
       let readMessages = reading.isEmpty ? 0 : read(session.messages, atMost: 500)
       if readEvents == 0, readMessages == 0 {
-        wakeUp.wait(milliseconds: seeks.isEmpty ? 500 : 10)
+        wakeUp.wait(milliseconds: 500)
       }
     }
   }
@@ -106,7 +82,6 @@ struct ConsumerLoop {
     }
     for commit in commits.values { commit.resolve(.failure(.closed)) }
     for fetch in fetches.values { fetch.resolve(.failure(.closed)) }
-    for seek in seeks { seek.answer.resolve(.failure(.closed)) }
     session.destroy()
     mailbox.stopped.resolve(.success(()))
   }
@@ -131,9 +106,6 @@ extension ConsumerLoop {
     switch command {
     case .assign(let offsets, let answer): answer.resolve(assign(offsets))
     case .unassign(let answer): answer.resolve(unassign())
-    case .seek(let partition, let offset, let answer): seek(partition, to: offset, answer)
-    case .pause(let partitions, let answer): answer.resolve(pause(partitions))
-    case .resume(let partitions, let answer): answer.resolve(resume(partitions))
     case .commit(let next, let answer): commit(next, answer)
     case .committed(let partitions, let answer): fetchCommitted(partitions, answer)
     case .close(let deadline): closeDeadline = ContinuousClock.now + deadline
@@ -164,8 +136,8 @@ extension ConsumerLoop {
     guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
       return .failure(KafkaError(code, while: "Assigning \(offsets.keys.sorted())"))
     }
-    reading = offsets.mapValues { _ in Reading() }
-    fetching = Set(offsets.keys)
+    reading = Set(offsets.keys)
+    fetching = reading
     answerOwed = .none
     return .success(())
   }
@@ -182,83 +154,8 @@ extension ConsumerLoop {
   }
 
   private mutating func stopReading() {
-    reading = [:]
+    reading = []
     inbox.dropMessages()
-    for seek in seeks { seek.answer.resolve(.failure(notRead(seek.partition))) }
-    seeks = []
-  }
-
-  private mutating func seek(
-    _ partition: TopicPartition, to offset: Int64, _ answer: OneShot<Void>
-  ) {
-    guard let current = reading[partition] else {
-      return answer.resolve(.failure(notRead(partition)))
-    }
-    _ = inbox.dropMessages(of: partition)
-    if case .paused = current.pause {
-      reading[partition]?.pause = .paused(resumeAt: offset)
-      return answer.resolve(.success(()))
-    }
-    let code = session.seek(partition, to: offset)
-    switch code {
-    case RD_KAFKA_RESP_ERR_NO_ERROR:
-      reading[partition]?.next = nil
-      answer.resolve(.success(()))
-    case RD_KAFKA_RESP_ERR__STATE:
-      // Its first fetch has not begun: librdkafka still asks for the committed offset.
-      seeks.append(
-        PendingSeek(
-          partition: partition, offset: offset, answer: answer,
-          deadline: ContinuousClock.now + .seconds(10)))
-    default:
-      answer.resolve(.failure(failure(code, "Seeking in", partition)))
-    }
-  }
-
-  private mutating func retrySeeks() {
-    let due = seeks
-    seeks = []
-    for pending in due {
-      if ContinuousClock.now < pending.deadline {
-        seek(pending.partition, to: pending.offset, pending.answer)
-      } else {
-        pending.answer.resolve(
-          .failure(failure(RD_KAFKA_RESP_ERR__TIMED_OUT, "Seeking in", pending.partition)))
-      }
-    }
-  }
-
-  private mutating func pause(_ partitions: [TopicPartition]) -> Result<Void, KafkaError> {
-    if let foreign = partitions.first(where: { reading[$0] == nil }) {
-      return .failure(notRead(foreign))
-    }
-    for partition in partitions {
-      guard let current = reading[partition], case .none = current.pause else { continue }
-      let dropped = inbox.dropMessages(of: partition)
-      if let resumeAt = dropped ?? current.next {
-        session.pause(partition)
-        reading[partition]?.pause = .paused(resumeAt: resumeAt)
-      } else {
-        reading[partition]?.pause = .requested
-      }
-    }
-    return .success(())
-  }
-
-  private mutating func resume(_ partitions: [TopicPartition]) -> Result<Void, KafkaError> {
-    for partition in partitions {
-      guard let current = reading[partition] else { continue }
-      if case .paused(let resumeAt) = current.pause {
-        let code = session.seek(partition, to: resumeAt)
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-          return .failure(failure(code, "Resuming", partition))
-        }
-        session.resume(partition)
-        reading[partition]?.next = nil
-      }
-      reading[partition]?.pause = .none
-    }
-    return .success(())
   }
 
   private mutating func commit(_ next: [TopicPartition: Int64], _ answer: OneShot<Void>) {
@@ -286,19 +183,6 @@ extension ConsumerLoop {
     session.fetchCommitted(partitions, group: group, number: lastNumber)
   }
 
-  private func notRead(_ partition: TopicPartition) -> KafkaError {
-    KafkaError(
-      .invalidState, "\(partition) is not being read by this consumer: assign it first.",
-      topic: partition.topic, partition: partition.partition)
-  }
-
-  private func failure(
-    _ code: rd_kafka_resp_err_t, _ action: String, _ partition: TopicPartition
-  ) -> KafkaError {
-    KafkaError(
-      code, while: "\(action) \(partition)", topic: partition.topic,
-      partition: partition.partition)
-  }
 }
 
 // MARK: Events
@@ -318,18 +202,9 @@ extension ConsumerLoop {
     }
   }
 
-  private mutating func take(_ message: Message) {
+  private func take(_ message: Message) {
     let partition = TopicPartition(topic: message.topic, partition: message.partition)
-    guard let current = reading[partition] else { return }
-    switch current.pause {
-    case .none:
-      reading[partition]?.next = message.offset + 1
-      inbox.append(message)
-    case .requested:
-      session.pause(partition)
-      reading[partition]?.pause = .paused(resumeAt: message.offset)
-    case .paused: break
-    }
+    if reading.contains(partition) { inbox.append(message) }
   }
 
   private mutating func takeRebalance(_ event: OpaquePointer) {

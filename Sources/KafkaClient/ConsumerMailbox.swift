@@ -5,9 +5,6 @@ internal import Synchronization
 enum ConsumerCommand: Sendable {
   case assign([TopicPartition: KafkaConsumer.StartOffset], OneShot<Void>)
   case unassign(OneShot<Void>)
-  case seek(TopicPartition, Int64, OneShot<Void>)
-  case pause([TopicPartition], OneShot<Void>)
-  case resume([TopicPartition], OneShot<Void>)
   case commit([TopicPartition: Int64], OneShot<Void>)
   case committed([TopicPartition], OneShot<[TopicPartition: Int64]>)
   case close(Duration)
@@ -15,8 +12,7 @@ enum ConsumerCommand: Sendable {
   /// Answers that it will not be done.
   func refuse(_ error: KafkaError) {
     switch self {
-    case .assign(_, let answer), .unassign(let answer), .seek(_, _, let answer),
-      .pause(_, let answer), .resume(_, let answer), .commit(_, let answer):
+    case .assign(_, let answer), .unassign(let answer), .commit(_, let answer):
       answer.resolve(.failure(error))
     case .committed(_, let answer): answer.resolve(.failure(error))
     case .close: break

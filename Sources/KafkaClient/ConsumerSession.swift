@@ -77,42 +77,22 @@ struct ConsumerSession {
     // Stopping a partition also ends the forwarding of its queue, later and on librdkafka's
     // thread: the answer to any request behind it, even a refused one, tells that it is done and
     // the partition may be forwarded again.
-    if !reading.isEmpty { _ = seekAll(PartitionList(reading.map { ($0, 0) })) }
+    if !reading.isEmpty { seekAll(PartitionList(reading.map { ($0, 0) })) }
     dropUnreadMessages()
     return code
-  }
-
-  func seek(_ partition: TopicPartition, to offset: Int64) -> rd_kafka_resp_err_t {
-    let list = PartitionList([(partition, offset)])
-    let code = seekAll(list)
-    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? list.pointer.pointee.elems[0].err : code
   }
 
   /// Seeks, and waits for the answers: they come from librdkafka's own thread, not from a broker.
   ///
   /// 2.0.2 waits a thousandth of the time it is given (it takes milliseconds for microseconds), so
   /// the request is repeated; repeating it does no harm.
-  private func seekAll(_ list: borrowing PartitionList) -> rd_kafka_resp_err_t {
+  private func seekAll(_ list: borrowing PartitionList) {
     let deadline = ContinuousClock.now + .seconds(5)
-    while true {
-      guard let error = rd_kafka_seek_partitions(handle.pointer, list.pointer, 5000) else {
-        return RD_KAFKA_RESP_ERR_NO_ERROR
-      }
+    while let error = rd_kafka_seek_partitions(handle.pointer, list.pointer, 5000) {
       let code = rd_kafka_error_code(error)
       rd_kafka_error_destroy(error)
-      let isOver = code != RD_KAFKA_RESP_ERR__TIMED_OUT || ContinuousClock.now > deadline
-      if isOver { return code }
+      if code != RD_KAFKA_RESP_ERR__TIMED_OUT || ContinuousClock.now > deadline { return }
     }
-  }
-
-  func pause(_ partition: TopicPartition) {
-    let list = PartitionList([partition])
-    rd_kafka_pause_partitions(handle.pointer, list.pointer)
-  }
-
-  func resume(_ partition: TopicPartition) {
-    let list = PartitionList([partition])
-    rd_kafka_resume_partitions(handle.pointer, list.pointer)
   }
 
   /// Sends a commit; its answer is an event with this number.

@@ -77,27 +77,11 @@ public final class KafkaAdministration: Sendable {
     try await call { session throws(KafkaError) in try session.create(definitions) }
   }
 
-  /// Deletes topics.
-  ///
-  /// - Returns: why a topic was not deleted, by name. Empty when all were.
-  public func deleteTopics(_ names: [String]) async throws(KafkaError) -> [String: KafkaError] {
-    try await call { session throws(KafkaError) in try session.delete(names) }
-  }
-
   /// The first offset that is kept, and the one after the last message.
   public func watermarks(
     _ partition: TopicPartition
   ) async throws(KafkaError) -> (low: Int64, high: Int64) {
     try await call { session throws(KafkaError) in try session.watermarks(partition) }
-  }
-
-  /// A group's committed offsets in these topics; partitions without one are left out.
-  public func committedOffsets(
-    group: String, topics: Set<String>
-  ) async throws(KafkaError) -> [TopicPartition: Int64] {
-    try await call { session throws(KafkaError) in
-      try session.committed(group).filter { topics.contains($0.key.topic) }
-    }
   }
 
   private func call<Value: Sendable>(

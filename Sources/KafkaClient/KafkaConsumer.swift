@@ -123,25 +123,6 @@ public final class KafkaConsumer: Sendable {
     try await request { .unassign($0) }
   }
 
-  /// Reads the partition from another offset; what was read ahead of it is dropped.
-  ///
-  /// - Throws: `.invalidState` for a partition that is not being read.
-  public func seek(_ partition: TopicPartition, to offset: Int64) async throws(KafkaError) {
-    try await request { .seek(partition, offset, $0) }
-  }
-
-  /// Stops reading these partitions, at what `next` returned last; they stay assigned.
-  ///
-  /// - Throws: `.invalidState` for a partition that is not being read.
-  public func pause(_ partitions: [TopicPartition]) async throws(KafkaError) {
-    try await request { .pause(partitions, $0) }
-  }
-
-  /// Reads on where `pause` stopped; partitions that are not paused are left alone.
-  public func resume(_ partitions: [TopicPartition]) async throws(KafkaError) {
-    try await request { .resume(partitions, $0) }
-  }
-
   /// Stores where the group goes on: for each partition, the offset *after* the last handled
   /// message. Returns when the broker has answered.
   ///

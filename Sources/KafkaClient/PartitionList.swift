@@ -18,11 +18,6 @@ struct PartitionList: ~Copyable {
   }
 
   deinit { rd_kafka_topic_partition_list_destroy(pointer) }
-
-  /// The first partition with an error, as the failure of `action`.
-  func firstError(while action: String) -> KafkaError? {
-    KafkaError.first(in: pointer, while: action)
-  }
 }
 
 extension KafkaError {

@@ -13,15 +13,16 @@
 ///    than the one in which it or its scope was retired (`Retirement`).
 /// 6. Absence closes a row only in a `full` collection that ended `complete`, of which every record
 ///    was counted, and whose record was not tainted (`Removal`), or when a person confirms it
-///    (`SuspectRemovals`). A `delta` closes only what its records name as removed, and only onto
-///    the token that it began from.
+///    (`SuspectRemovals`). A `delta` closes only objects that its records name as removed, and what
+///    the records of other objects no longer say, and only onto the token that it began from.
 /// 7. Of an attempt, one execution counts: the one whose first `scan.started` came last. That drops
 ///    what was staged of the others, and what they say from then on is ignored. What an execution
 ///    says twice, late or not, is staged twice and counted once.
 /// 8. What cannot be read becomes a dead letter; the partition moves on.
 /// 9. What is staged is bounded (`LoadingLimits`), and dropped once nobody can end it (`sweep`).
 /// 10. A replayed record of a finished attempt adds to what that attempt left, and never removes;
-///    if anything else was applied since, it is superseded (`Replay`).
+///    if anything else was applied since, or its attempt had a newer record of the same object, it
+///    is superseded (`Replay`).
 ///
 /// ```
 /// message ──► Triage ──► Staging (COPY + position) ──► scan.ended ──► Apply (diff, history)

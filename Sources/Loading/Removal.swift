@@ -9,8 +9,10 @@ package import Model
 /// 2. Where more than half of a collection of over 20 objects, or all of several, would go, they
 ///    are only marked as suspects and wait for a second complete listing a day later.
 /// 3. A `delta` is applied only where the collection was left at the token that it began from. It
-///    closes the objects that a record names as removed, and only if it is complete, fully counted,
-///    and every record could be read; else it is `partial`, and what it adds is true all the same.
+///    closes the objects that a record names as removed, and of the others that it has a record of
+///    what that record no longer says, for it says all of its object; and only if it is complete,
+///    fully counted, and every record could be read. Else it is `partial`, and what it adds is true
+///    all the same.
 /// 4. `activity` closes nothing.
 /// 5. A stored token says that the graph has everything up to it: it moves only with a complete
 ///    listing of which nothing is held back. A `full` one that holds something back, suspects or
@@ -27,7 +29,7 @@ package import Model
 ///                   ├─ emitted again ─────────────────────────────► written, what is unsaid closed
 ///                   └─ complete ─┬─ full ─┬─ too much is gone ────► written, suspects
 ///                                │        └───────────────────────► written, absent closed
-///                                ├─ delta ────────────────────────► written, named closed
+///                                ├─ delta ────────────────────────► written, named and unsaid closed
 ///                                └─ activity ─────────────────────► written
 /// ```
 package struct CollectionPlan: Sendable, Equatable {
@@ -74,7 +76,8 @@ package struct CollectionPlan: Sendable, Equatable {
     case absent
     /// Of a full listing that was emitted again: what present objects no longer say.
     case unsaid
-    /// Of a delta: all of the objects whose newest record is a removal.
+    /// Of a delta: all of the objects whose newest record is a removal, and what the other objects
+    /// that have a record no longer say.
     case named
   }
 

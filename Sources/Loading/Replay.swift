@@ -10,9 +10,13 @@ internal import Pipeline
 /// 1. It is written only while its collection holds what its attempt left: whatever else was
 ///    applied since, or retired, is newer, and it is superseded.
 /// 2. It belongs to its attempt's epoch: what it opens begins there, in a new version of the graph.
-/// 3. It closes only versions that it replaces. A removal, or a record that still cannot be read,
+/// 3. Of several records of one object in its attempt only the newest counts, in whatever order they
+///    are delivered again: an older one adds facts that are merged by the latest, and nothing else.
+///    (A record that was refused before it was staged is compared with those delivered again and
+///    with those that could not be read, not with one that could.)
+/// 4. It closes only versions that it replaces. A removal, or a record that still cannot be read,
 ///    changes nothing; how the collection ended stays as it was.
-/// 4. Written a second time it changes nothing, not even the version of the graph.
+/// 5. Written a second time it changes nothing, not even the version of the graph.
 package struct ReplayedRecord: Sendable {
   package var attempt: Attempt
   package var record: StagedRecord

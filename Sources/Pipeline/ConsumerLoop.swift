@@ -13,11 +13,15 @@ public import ServiceLifecycle
 /// 4. On graceful shutdown the messages in hand are finished and committed, then the group is left.
 /// 5. A handler that lost a partition writes nothing more for it; the loop leaves the group, joins it
 ///    again and starts only from a new assignment.
+///    If the group has given the member's place to another process of the same name, that one is left
+///    alone: the loop ends with what the group says.
 /// 6. It never waits for one answer of the group only: an assignment that was taken back while its
 ///    answer was prepared is followed by the event that says so. One that failed otherwise is
 ///    answered again when nothing else happens.
 /// 7. An error that is neither retriable nor a `BadMessage` is our bug: it ends the loop with
 ///    nothing committed, because dead-lettering a whole topic for it would be worse.
+/// 8. A commit that failed for now is made again when nothing else happens, so that the group's
+///    offsets, and the lag that people watch, come to say what was handled.
 public struct ConsumerLoop: Service {
   private let name: String
   private let handler: any BatchHandler
@@ -76,31 +80,44 @@ public struct ConsumerLoop: Service {
 
   private func consume(_ consumer: any MessageConsumer) async throws {
     var unanswered: [TopicPartition]?
+    var uncommitted: [TopicPartition: Int64] = [:]
     while !Task.isShuttingDownGracefully, !Task.isCancelled {
       switch try await persistence.run({ try await nextEvent(consumer) }) {
       case .closed: return
       case .idle:
         health.turned(name)
-        guard let partitions = unanswered else { continue }
-        unanswered = try await assign(partitions, consumer) ? nil : partitions
+        if let partitions = unanswered {
+          unanswered = try await assign(partitions, consumer, &uncommitted) ? nil : partitions
+        }
+        try await commit(&uncommitted, consumer)
       case .event(.assigned(let partitions)):
-        unanswered = try await assign(partitions, consumer) ? nil : partitions
+        unanswered = try await assign(partitions, consumer, &uncommitted) ? nil : partitions
       case .event(.revoked(let partitions, let lost)):
         unanswered = nil
+        uncommitted = [:]
         await handler.revoked(partitions)
         try await persistence.run { try await consumer.unassign() }
         log.info(
           "revoked",
           metadata: ["loop": "\(name)", "partitions": "\(partitions)", "lost": "\(lost)"])
         health.turned(name, obstacle: "waiting for partitions")
-      case .event(.messages(let messages)): try await process(messages, consumer)
+      case .event(.messages(let messages)):
+        try await process(messages, consumer)
+        guard let last = messages.last else { continue }
+        uncommitted[last.place] = last.offset + 1
+        try await commit(&uncommitted, consumer)
       }
     }
+    if !Task.isCancelled { try await commit(&uncommitted, consumer) }
   }
 
   /// Answers `assigned`; returns whether the group took the answer.
+  ///
+  /// - Parameter uncommitted: what is below an offset that the handler begins at was handled before,
+  ///   though perhaps not committed.
   private func assign(
-    _ partitions: [TopicPartition], _ consumer: any MessageConsumer
+    _ partitions: [TopicPartition], _ consumer: any MessageConsumer,
+    _ uncommitted: inout [TopicPartition: Int64]
   ) async throws -> Bool {
     let starts = try await persistence.run { try await handler.starts(of: partitions) }
     do {
@@ -109,6 +126,7 @@ public struct ConsumerLoop: Service {
       log.notice("cannot begin yet", metadata: ["loop": "\(name)", "error": "\(error)"])
       return false
     }
+    for case (let partition, .offset(let offset)) in starts { uncommitted[partition] = offset }
     log.info("assigned", metadata: ["loop": "\(name)", "partitions": "\(partitions)"])
     health.turned(name, obstacle: nil)
     return true
@@ -117,19 +135,42 @@ public struct ConsumerLoop: Service {
   private func process(_ messages: [Message], _ consumer: any MessageConsumer) async throws {
     if handler.waitsForRoom { health.waits(name) }
     do {
-      try await persistence.run { try await handler.handle(messages) }
-    } catch is BadMessage {
-      try await processSingly(messages)
+      do {
+        try await persistence.run { try await handler.handle(messages) }
+      } catch is BadMessage {
+        try await processSingly(messages)
+      }
+    } catch let lost as PartitionLost {
+      try await confirmMembership(messages, consumer)
+      throw lost
     }
     Counter(label: "sv0_messages_total", dimensions: [("loop", name)])
       .increment(by: messages.count)
     health.turned(name, obstacle: nil)
-    guard let last = messages.last else { return }
-    let partition = TopicPartition(topic: last.topic, partition: last.partition)
+  }
+
+  /// Asks the group whether this member still has its place: joining again would put a healthy
+  /// successor of the same name out.
+  ///
+  /// - Throws: what the group says, unless that passes.
+  private func confirmMembership(
+    _ messages: [Message], _ consumer: any MessageConsumer
+  ) async throws {
+    guard let first = messages.first else { return }
+    // Only members may commit. What is below was handled, so nothing is changed by it.
+    var below = [first.place: first.offset]
+    try await commit(&below, consumer)
+  }
+
+  /// Commits, unless it fails for now: then what is to be committed is kept.
+  private func commit(
+    _ next: inout [TopicPartition: Int64], _ consumer: any MessageConsumer
+  ) async throws {
+    guard !next.isEmpty else { return }
     do {
-      try await consumer.commit([partition: last.offset + 1])
+      try await consumer.commit(next)
+      next = [:]
     } catch let error where isRetriable(error) {
-      // A later commit covers this one; if none follows, the messages come again, which is harmless.
       log.notice("cannot commit yet", metadata: ["loop": "\(name)", "error": "\(error)"])
     }
   }
@@ -188,4 +229,8 @@ public struct ConsumerLoop: Service {
       return turn
     }
   }
+}
+
+extension Message {
+  fileprivate var place: TopicPartition { TopicPartition(topic: topic, partition: partition) }
 }

@@ -10,9 +10,6 @@ enum Terminal {
     FileHandle.standardError.write(Data((line + "\n").utf8))
   }
 
-  /// Whether a person watches standard error, so that a line may be drawn over.
-  static var isInteractive: Bool { isatty(STDERR_FILENO) == 1 }
-
   /// Whether results may have colour. Source: https://no-color.org
   static var hasColour: Bool {
     isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil

@@ -33,8 +33,6 @@ struct AdministrationTests {
     }
     #expect(unknown?.code == .unknownTopic)
 
-    #expect(try await administration.deleteTopics([name]).isEmpty)
-    #expect(try await administration.deleteTopics([name])[name]?.code == .unknownTopic)
     await administration.close(deadline: .seconds(5))
     let error = await #expect(throws: KafkaError.self) { try await administration.ping() }
     #expect(error?.code == .closed)

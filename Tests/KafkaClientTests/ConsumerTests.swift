@@ -74,63 +74,6 @@ struct ConsumerTests {
     await reader.close(deadline: .seconds(10))
   }
 
-  @Test("seek goes back and forward, and drops what was read ahead")
-  func seek() async throws {
-    let topic = try await KafkaFixture.makeTopic()
-    try await KafkaFixture.fill(topic, 0..<1000)
-    var options = KafkaConsumer.Options(group: nil)
-    options.batchCount = 10
-    let reader = try KafkaConsumer(KafkaFixture.configuration(), options)
-    let partition = TopicPartition(topic: topic, partition: 0)
-    try await reader.assign([partition: .beginning])
-    #expect(try await reader.messages(1).first?.number == 0)
-    for target in [500, 20, 990, 0] {
-      try await reader.seek(partition, to: Int64(target))
-      #expect(try await reader.messages(1).first?.number == target)
-    }
-    let other = TopicPartition(topic: topic, partition: 5)
-    let error = await #expect(throws: KafkaError.self) { try await reader.seek(other, to: 0) }
-    #expect(error?.code == .invalidState)
-    await reader.close(deadline: .seconds(10))
-  }
-
-  @Test("pause stops one partition and resume loses and repeats nothing")
-  func pauseAndResume() async throws {
-    let topic = try await KafkaFixture.makeTopic(partitions: 2)
-    try await KafkaFixture.fill(topic, partition: 0, 0..<2000)
-    try await KafkaFixture.fill(topic, partition: 1, 0..<2000)
-    var options = KafkaConsumer.Options(group: nil)
-    options.batchCount = 20
-    let reader = try KafkaConsumer(KafkaFixture.configuration(), options)
-    let first = TopicPartition(topic: topic, partition: 0)
-    let second = TopicPartition(topic: topic, partition: 1)
-    try await reader.assign([first: .beginning, second: .beginning])
-    // Before anything was fetched: the case in which librdkafka forgets what it had read.
-    try await reader.pause([first])
-    var seen: [Int32: [Int]] = [0: [], 1: []]
-    var isPaused = true
-    var turns = 0
-    while seen != [0: Array(0..<2000), 1: Array(0..<2000)],
-      case .messages(let batch) = try await reader.next()
-    {
-      #expect(!(isPaused && batch[0].partition == 0))
-      seen[batch[0].partition, default: []] += batch.compactMap(\.number)
-      guard seen.values.allSatisfy({ $0 == Array(0..<$0.count) }) else {
-        Issue.record("a message is missing or repeated")
-        break
-      }
-      turns += 1
-      if turns % 7 == 0 || seen[1]?.count == 2000 {
-        isPaused = seen[1]?.count == 2000 ? false : !isPaused
-        if isPaused { try await reader.pause([first]) } else { try await reader.resume([first]) }
-        // Resuming what is not paused changes nothing.
-        try await reader.resume([second])
-      }
-    }
-    #expect(seen == [0: Array(0..<2000), 1: Array(0..<2000)])
-    await reader.close(deadline: .seconds(10))
-  }
-
   @Test("an offset that is not there is an error that names the partition")
   func offsetOutOfRange() async throws {
     let topic = try await KafkaFixture.makeTopic()

@@ -11,10 +11,9 @@ import Testing
 /// at the commit.
 @Suite struct CrashPointTests {
   private static let tables = [
-    "activity", "calls", "collections", "documents", "edges", "nodes", "observed", "open_attempts",
-    "positions", "run_collections", "runs", "staged_activity", "staged_documents", "staged_edges",
-    "staged_ends",
-    "staged_nodes", "staged_objects", "staged_positions", "tenants",
+    "activity", "calls", "collections", "documents", "edges", "newest_records", "nodes", "observed",
+    "open_attempts", "positions", "run_collections", "runs", "staged_activity", "staged_documents",
+    "staged_edges", "staged_ends", "staged_nodes", "staged_objects", "staged_positions", "tenants",
   ]
 
   /// The state that the interrupted apply begins with, and its messages.

@@ -56,6 +56,40 @@ import Testing
     }
   }
 
+  /// A record is the whole of its object, so what it says no longer is not there any more.
+  @Test func anObjectThatSaysLessLosesWhatItDefinedBefore() async throws {
+    try await withToken { fixture in
+      try await fixture.scan(epoch: 2, day: 1, [changes(.role("a"), from: "t1", to: "t2")])
+      let arn = "arn:aws:iam::111122223333:role/a"
+      #expect(
+        try await fixture.rows(
+          """
+          SELECT id, closed_epoch::text FROM sv0.nodes WHERE object = '\(arn)'
+          UNION ALL SELECT to_id, closed_epoch::text FROM sv0.edges WHERE object = '\(arn)'
+          ORDER BY 1
+          """) == [
+            "\(arn)|-", "\(arn)#inline/p|2", "\(arn)#inline/p|2", "\(arn)#trust|-",
+            "\(arn)#trust|-",
+          ])
+      #expect(try await fixture.openRoles == ["a", "b", "c"])
+    }
+  }
+
+  /// Of changes that are not applied whole, nothing proves that a record is the last of its object.
+  @Test(arguments: [
+    changes(.role("a"), outcome: .partial, from: "t1", to: "t2"),
+    changes(.role("a"), claimed: 2, from: "t1", to: "t2"),
+    changes(.role("a"), .tainted("b"), from: "t1", to: "t2"),
+    changes(.role("a"), .tainted("a"), from: "t1", to: "t2"),
+  ])
+  func whatDoubtfulChangesNoLongerSayStays(_ doubtful: ScriptedCollection) async throws {
+    try await withToken { fixture in
+      let before = try await fixture.versions
+      try await fixture.scan(epoch: 2, day: 1, [doubtful])
+      #expect(try await fixture.versions == before)
+    }
+  }
+
   @Test(arguments: ["t0", nil])
   func changesSinceAnotherTokenAreNotApplied(_ from: String?) async throws {
     try await withToken { fixture in

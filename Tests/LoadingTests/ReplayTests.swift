@@ -123,6 +123,73 @@ import Testing
     }
   }
 
+  /// Listed twice, and not readable the first time: what was read the second time is newer.
+  @Test(arguments: ["changed", "unchanged", "gone"])
+  func itDoesNotReplaceTheNewerRecordOfItsObject(_ newer: String) async throws {
+    try await LoaderFixture.with { fixture in
+      try await fixture.scan(epoch: 1, [roles(.role("a"), .role("b"))])
+      let second: Fragment =
+        switch newer {
+        case "changed": .role("a", path: "/new/")
+        case "unchanged": .role("a")
+        default: .removed("a")
+        }
+      try await fixture.scan(epoch: 2, [roles(.tainted("a"), second, .role("b"))])
+      let before = try await fixture.versions
+      for fragment in [Fragment.role("a", path: "/old/", inline: ["p"]), .role("a", path: "/x/")] {
+        try await fixture.loader.handle([
+          fixture.replayed(fragment, of: Self.collection, epoch: 2)
+        ])
+      }
+      #expect(try await fixture.versions == before)
+      #expect(try await fixture.rows("SELECT graph_version::text FROM sv0.tenants") == ["2"])
+      // Nothing of it is kept for longer than it matters.
+      try await fixture.scan(epoch: 3, [roles(.role("a"), .role("b"))])
+      #expect(try await fixture.rows("SELECT object FROM sv0.newest_records").isEmpty)
+    }
+  }
+
+  @Test(arguments: [[0, 2], [2, 0], [2, 2, 0, 2], [0, 2, 0]])
+  func ofTwoOfOneObjectTheNewerCountsInAnyOrder(_ order: [Int]) async throws {
+    try await LoaderFixture.with { fixture in
+      try await fixture.scan(epoch: 1, [roles(.role("a"), .role("b"))])
+      try await fixture.scan(
+        epoch: 2, [roles(.tainted("a"), .role("b"), .tainted("a"))])
+      for sequence in order {
+        let fragment: Fragment =
+          sequence == 0 ? .role("a", path: "/old/", inline: ["p"]) : .role("a", path: "/new/")
+        try await fixture.loader.handle([
+          fixture.replayed(
+            fragment, of: Self.collection, epoch: 2, sequence: Int64(sequence))
+        ])
+      }
+      let arn = "arn:aws:iam::111122223333:role/a"
+      #expect(
+        try await fixture.rows(
+          """
+          SELECT id, state->>'path', opened_epoch::text FROM sv0.nodes
+          WHERE object = '\(arn)' AND closed_epoch IS NULL ORDER BY id
+          """) == ["\(arn)|/new/|2", "\(arn)#trust|-|1"])
+      #expect(try await fixture.rows("SELECT graph_version::text FROM sv0.tenants") == ["3"])
+    }
+  }
+
+  /// Refused before they were staged, so that nothing of the attempt tells their order.
+  @Test func ofTwoThatWereNeverStagedTheNewerCountsInAnyOrder() async throws {
+    try await withUnreadable { fixture in
+      for sequence in [Int64(5), 4] {
+        try await fixture.loader.handle([
+          fixture.replayed(
+            .role("d", path: "/\(sequence)/"), of: Self.collection, epoch: 1, sequence: sequence)
+        ])
+      }
+      #expect(
+        try await fixture.rows(
+          "SELECT state->>'path' FROM sv0.nodes WHERE name = 'd' AND closed_epoch IS NULL")
+          == ["/5/"])
+    }
+  }
+
   @Test func aNewerRunThatAppliedNothingDoesNotSupersedeIt() async throws {
     try await withUnreadable { fixture in
       try await fixture.scan(epoch: 2, [roles(outcome: .denied)])

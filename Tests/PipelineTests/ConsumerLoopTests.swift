@@ -113,7 +113,66 @@ import Testing
       ], failures: [PartitionLost(Self.partition)])
     try await fixture.run(until: { $0.committed == [Self.partition: 1] })
     #expect(fixture.handler.handled == [[0], [0]])
-    #expect(fixture.consumer.answers == ["assign", "assign", "commit"])
+    #expect(fixture.consumer.answers == ["assign", "commit", "assign", "commit"])
+  }
+
+  /// Another process of the same static membership took its place while it was stopped: joining
+  /// again would put that healthy one out.
+  @Test func whoseMembershipWasTakenOverDoesNotJoinAgain() async throws {
+    let fixture = LoopFixture(
+      events: [
+        .assigned([Self.partition]), .messages([Self.message(0)]), .assigned([Self.partition]),
+      ], failures: [PartitionLost(Self.partition)], commitFailures: [TakenOver()])
+    await #expect(throws: TakenOver.self) { try await fixture.loop.run() }
+    #expect(fixture.consumer.answers == ["assign", "commit refused"])
+    #expect(fixture.consumer.isClosed)
+  }
+
+  @Test func whoCannotAskTheGroupForItsPlaceJoinsAgain() async throws {
+    let fixture = LoopFixture(
+      events: [
+        .assigned([Self.partition]), .messages([Self.message(0)]), .assigned([Self.partition]),
+        .messages([Self.message(0)]),
+      ], failures: [PartitionLost(Self.partition)], commitFailures: [Passing()])
+    try await fixture.run(until: { $0.committed == [Self.partition: 1] })
+    #expect(fixture.consumer.answers == ["assign", "commit refused", "assign", "commit"])
+  }
+
+  /// No message follows whose commit would cover it.
+  @Test func aCommitThatFailedIsMadeAgainWhenNothingElseHappens() async throws {
+    let fixture = LoopFixture(
+      events: [.assigned([Self.partition]), .messages([Self.message(0)])],
+      commitFailures: [Passing(), Passing()], sleep: ManualClock().sleep)
+    try await fixture.run(until: { $0.committed == [Self.partition: 1] })
+    #expect(fixture.handler.handled == [[0]])
+    #expect(
+      fixture.consumer.answers == ["assign", "commit refused", "commit refused", "commit"])
+  }
+
+  @Test func aCommitThatFailedIsMadeAgainBeforeTheGroupIsLeft() async throws {
+    let fixture = LoopFixture(
+      events: [.assigned([Self.partition]), .messages([Self.message(0)])],
+      commitFailures: [Passing()])
+    try await fixture.run(until: { $0.answers.contains("commit refused") })
+    #expect(fixture.consumer.committed == [Self.partition: 1])
+  }
+
+  @Test func whatWasToBeCommittedOfARevokedPartitionIsNot() async throws {
+    let fixture = LoopFixture(
+      events: [
+        .assigned([Self.partition]), .messages([Self.message(0)]),
+        .revoked([Self.partition], lost: true),
+      ], commitFailures: [Passing()])
+    try await fixture.run(until: { $0.answers.contains("unassign") })
+    #expect(fixture.consumer.committed.isEmpty)
+  }
+
+  /// A handler that keeps its own positions has handled what is below them, whoever committed it.
+  @Test func whereTheHandlerBeginsIsCommitted() async throws {
+    let fixture = LoopFixture(
+      events: [.assigned([Self.partition])], starts: .offset(7), sleep: ManualClock().sleep)
+    try await fixture.run(until: { $0.committed == [Self.partition: 7] })
+    #expect(fixture.consumer.answers == ["assign", "commit"])
   }
 
   @Test func drainingWhileAFailureLastsCommitsNothing() async throws {
@@ -163,6 +222,10 @@ struct Passing: ClassifiedError {
 
 struct Bug: Error {}
 
+struct TakenOver: ClassifiedError {
+  var isRetriable: Bool { false }
+}
+
 /// A loop over a list of events.
 struct LoopFixture {
   let consumer: ListedConsumer
@@ -174,14 +237,16 @@ struct LoopFixture {
   init(
     events: [ConsumerEvent], failures: [any Error] = [], bad: Set<Int64> = [],
     producer: RecordingProducer = RecordingProducer(), refusedAssignments: Int = 0,
+    commitFailures: [any Error] = [], starts: StartOffset = .committed,
     now: @escaping @Sendable () -> Timestamp = { Timestamp(milliseconds: 0) },
     sleep: @escaping Sleep = { try await Task.sleep(for: $0) }
   ) {
     self.producer = producer
     let health = Health(now: now)
     self.health = health
-    consumer = ListedConsumer(events, refusedAssignments: refusedAssignments)
-    handler = ListedHandler(failures: failures, bad: bad, consumer: consumer)
+    consumer = ListedConsumer(
+      events, refusedAssignments: refusedAssignments, commitFailures: commitFailures)
+    handler = ListedHandler(failures: failures, bad: bad, starts: starts, consumer: consumer)
     loop = ConsumerLoop(
       name: "test", handler: handler,
       deadLetters: DeadLetters(
@@ -214,6 +279,7 @@ final class ListedConsumer: MessageConsumer {
     var committed: [TopicPartition: Int64] = [:]
     var answers: [String] = []
     var refusedAssignments: Int
+    var commitFailures: [any Error]
     var isAssigned = false
     var isClosed = false
 
@@ -225,8 +291,10 @@ final class ListedConsumer: MessageConsumer {
 
   private let state: Mutex<State>
 
-  init(_ events: [ConsumerEvent], refusedAssignments: Int) {
-    state = Mutex(State(events: events, refusedAssignments: refusedAssignments))
+  init(_ events: [ConsumerEvent], refusedAssignments: Int, commitFailures: [any Error]) {
+    state = Mutex(
+      State(
+        events: events, refusedAssignments: refusedAssignments, commitFailures: commitFailures))
   }
 
   var committed: [TopicPartition: Int64] { state.withLock { $0.committed } }
@@ -254,7 +322,11 @@ final class ListedConsumer: MessageConsumer {
   func unassign() async throws { answer("unassign") }
 
   func commit(_ next: [TopicPartition: Int64]) async throws {
-    answer("commit")
+    let failure: (any Error)? = state.withLock { state in
+      state.commitFailures.isEmpty ? nil : state.commitFailures.removeFirst()
+    }
+    answer(failure == nil ? "commit" : "commit refused")
+    if let failure { throw failure }
     state.withLock { $0.committed.merge(next) { _, new in new } }
   }
 
@@ -273,16 +345,24 @@ final class ListedHandler: BatchHandler {
 
   private let state: Mutex<State>
   private let bad: Set<Int64>
+  private let start: StartOffset
   private let consumer: ListedConsumer
 
-  init(failures: [any Error], bad: Set<Int64>, consumer: ListedConsumer) {
+  init(
+    failures: [any Error], bad: Set<Int64>, starts start: StartOffset, consumer: ListedConsumer
+  ) {
     state = Mutex(State(failures: failures))
     self.bad = bad
+    self.start = start
     self.consumer = consumer
   }
 
   var handled: [[Int64]] { state.withLock { $0.handled } }
   var revokedBeforeAnswer: Bool { state.withLock { $0.revokedBeforeAnswer } }
+
+  func starts(of partitions: [TopicPartition]) async throws -> [TopicPartition: StartOffset] {
+    Dictionary(uniqueKeysWithValues: partitions.map { ($0, start) })
+  }
 
   func handle(_ messages: [Message]) async throws {
     let failure: (any Error)? = state.withLock { state in

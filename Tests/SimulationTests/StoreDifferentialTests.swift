@@ -34,6 +34,7 @@ import Testing
     "Abandonment.finished", "Abandonment.superseded",
     // People.
     "done(", "noSuspects", "otherEpoch(", "written(", "unchanged", "superseded",
+    "superseded of an older record",
     // Evaluations.
     "FindingState.resolved", "FindingState.reopened", "tombstonedAt: Optional(",
     "false\nTenantClock",

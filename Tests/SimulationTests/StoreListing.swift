@@ -49,7 +49,9 @@ struct StoreListing {
     _ collection: String, size: Int, token: String?, at now: Timestamp,
     _ random: inout SplitMix64
   ) {
-    let kind: CollectionKind = random.chance(60) ? .full : random.chance(60) ? .delta : .activity
+    // Where there is something to continue from, that is what is mostly done.
+    let kind: CollectionKind =
+      random.chance(token == nil ? 60 : 30) ? .full : random.chance(60) ? .delta : .activity
     // How much of it is there: nearly always most, sometimes little or nothing.
     let share = random.pick([100, 100, 95, 95, 90, 60, 40, 10, 0])
     var records: [StagedRecord] = []

@@ -73,16 +73,23 @@ extension StoreStory {
     else { return retire(state) }
     let number = listing.attempt + (random.chance(10) ? 1 : 0)
     let attempt = Attempt(scope: scope, run: listing.run, number: number)
-    var fragment = StoreListing.said("o\(random.below(5))", listing.kind, at: now, &random)
+    // Often one of which there is another record.
+    let others = state.newestRecords.all.filter { $0.key.collection == key }
+    let known = random.chance(70) ? pick(others) : nil
+    let object = known?.key.object ?? "o\(random.below(5))"
+    let sequence = max(0, (known?.row ?? Int64(random.below(30))) + Int64(random.below(5)) - 2)
+    let newest = others.first { $0.key.object == object }?.row
+    let age = newest.map { sequence < $0 } ?? false ? " of an older record" : ""
+    var fragment = StoreListing.said(object, listing.kind, at: now, &random)
     if random.chance(10) { fragment.isRemoval = true }
     if random.chance(10) { fragment.taint = "malformed" }
     let record = StagedRecord(
       fragment, collection: random.chance(95) ? key.collection : collection(),
-      sequence: Int64(random.below(30)), call: 0)
+      sequence: sequence, call: 0)
     let replayed = ReplayedRecord(attempt: attempt, record: record, at: now)
     let claim = claim(of: Self.partition(of: key.scope))
     return StoreCall("upsert \(record.brief) of \(attempt) under \(claim)") { stores, _ in
-      "\(try await stores.loading.upsert(replayed, under: claim))"
+      "\(try await stores.loading.upsert(replayed, under: claim))\(age)"
     }
   }
 

@@ -117,8 +117,8 @@ struct Difference {
     let versioned = [.int8(epoch), .timestamp(at), .int8(version)] as [PostgresValue]
     let absent = names(plans, .absent)
     let suspected = names(plans, .suspects)
-    let unsaid = names(plans, .unsaid)
     let named = names(plans, .named)
+    let unsaid = names(plans, .unsaid) + named
     let before = PostgresValue.timestamp(at + (.zero - CollectionPlan.suspicion))
     var statements: [(WritableKeyPath<Applied.Changes, Int>?, PostgresStatement)] = []
     for table in AssertionTable.all {
@@ -148,7 +148,8 @@ struct Difference {
     }
     let results = try await transaction.pipeline(statements.map(\.1))
     _ = try await transaction.pipeline(
-      facts(written) + plans.flatMap(record))
+      facts(written) + plans.flatMap(record)
+        + rememberNewest(.texts(plans.filter(\.applies).map(\.collection))))
     var changes = Applied.Changes()
     for (statement, result) in zip(statements, results) {
       if let change = statement.0 { changes[keyPath: change] += result.affectedRows }
@@ -156,12 +157,14 @@ struct Difference {
     return changes
   }
 
-  /// Writes what is staged in one collection, as graph version `version`, and closes nothing but
-  /// the versions that it replaces.
+  /// Writes what is staged of one record, as graph version `version`, and closes nothing but the
+  /// versions that it replaces.
   ///
+  /// - Parameter isNewest: whether no newer record of its object is known; of an older one only what
+  ///   has no versions is written.
   /// - Returns: whether anything changed.
   func add(
-    _ collection: String, version: Int64, in transaction: PostgresTransaction
+    _ collection: String, isNewest: Bool, version: Int64, in transaction: PostgresTransaction
   ) async throws -> Bool {
     let rows = scoped + staged + [.texts([collection])]
     let versioned = rows + [.int8(epoch), .timestamp(at), .int8(version)]
@@ -172,8 +175,34 @@ struct Difference {
         PostgresStatement(table.clearSuspects, rows),
       ]
     }
-    return try await transaction.pipeline(statements + facts(.texts([collection])))
-      .contains { $0.affectedRows > 0 }
+    return try await transaction.pipeline(
+      (isNewest ? statements : []) + facts(.texts([collection]))
+    ).contains { $0.affectedRows > 0 }
+  }
+
+  /// Keeps the newest record of each object that was listed more than once, if not all of its records
+  /// could be read.
+  ///
+  /// - Parameter applied: the collections that are from now on what this attempt said.
+  private func rememberNewest(_ applied: PostgresValue) -> [PostgresStatement] {
+    [
+      PostgresStatement(
+        """
+        DELETE FROM sv0.newest_records
+        WHERE tenant = $1 AND scope = $2 AND collection = ANY($3)
+        """, scoped + [applied]),
+      PostgresStatement(
+        """
+        INSERT INTO sv0.newest_records (tenant, scope, collection, object, sequence)
+        SELECT $1, $2, collection, object, max(s.sequence)
+        FROM sv0.staged_objects s JOIN (
+          SELECT DISTINCT collection, object FROM sv0.staged_objects
+          WHERE run = $3 AND attempt = $4 AND collection = ANY($5) AND tainted AND object <> ''
+          ) t USING (collection, object)
+        WHERE s.run = $3 AND s.attempt = $4
+        GROUP BY collection, object HAVING count(DISTINCT s.sequence) > 1
+        """, scoped + staged + [applied]),
+    ]
   }
 
   private func names(_ plans: [CollectionPlan], _ closing: CollectionPlan.Closing) -> [String] {

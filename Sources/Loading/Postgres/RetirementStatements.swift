@@ -81,7 +81,7 @@ extension PostgresLoadingStore {
       AssertionTable.all.map {
         PostgresStatement($0.closing(where: Retirement.covering("$6", "g.collection")), values)
       }
-        + ["collections", "activity"].map {
+        + ["collections", "newest_records", "activity"].map {
           PostgresStatement(
             """
             DELETE FROM sv0.\($0)

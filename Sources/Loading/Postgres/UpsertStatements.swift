@@ -17,10 +17,11 @@ extension PostgresLoadingStore {
       let empty = attempt.dropStaged
       _ = try await transaction.pipeline(empty)
       try await copy([PlacedRecord(attempt, replayed.record)], in: transaction)
+      let isNewest = try await becomesNewest(replayed, in: transaction)
       let isChanged = try await difference.add(
-        replayed.record.collection, version: version + 1, in: transaction)
+        replayed.record.collection, isNewest: isNewest, version: version + 1, in: transaction)
       _ = try await transaction.pipeline(empty)
-      guard isChanged else { return .unchanged }
+      guard isChanged else { return isNewest ? .unchanged : .superseded }
       let raised = try await attempt.scope.raiseVersion(at: replayed.at, in: transaction)
       return .written(epoch: difference.epoch, graphVersion: raised)
     }
@@ -52,5 +53,25 @@ extension PostgresLoadingStore {
       attempt: Int32(attempt.number), epoch: try row.int64("epoch"),
       at: try row.timestamp("allocated_at"), readAt: replayed.at)
     return (difference, try row.int64("graph_version"))
+  }
+
+  /// Remembers the record as the newest of its object.
+  ///
+  /// - Returns: whether it is: false, and nothing changes, where a newer one is known.
+  private func becomesNewest(
+    _ replayed: ReplayedRecord, in transaction: PostgresTransaction
+  ) async throws -> Bool {
+    let (scope, record) = (replayed.attempt.scope, replayed.record)
+    return try await transaction.execute(
+      """
+      INSERT INTO sv0.newest_records AS n (tenant, scope, collection, object, sequence)
+      VALUES ($1, $2, $3, $4, $5)
+      ON CONFLICT (tenant, scope, collection, object) DO UPDATE SET sequence = excluded.sequence
+        WHERE n.sequence <= excluded.sequence
+      """,
+      [
+        .text(scope.tenant), .text(scope.description), .text(record.collection),
+        .text(record.fragment.object), .int8(record.sequence),
+      ]) > 0
   }
 }

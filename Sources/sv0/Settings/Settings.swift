@@ -40,8 +40,6 @@ struct Settings: Sendable {
     var port: Int
   }
 
-  static let environmentPrefix = "SV0_"
-
   /// - Throws: `Failure` 78 that lists every problem with its file and line, or its variable.
   init(path: String?, environment: [String: String]) throws(Failure) {
     var problems: [String] = []

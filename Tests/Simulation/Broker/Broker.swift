@@ -98,22 +98,14 @@ public final class Broker: Sendable {
     state.withLock { $0.groups[group]?.committed ?? [:] }
   }
 
-  /// How many messages the groups have neither committed nor been given; zero when all is read.
-  ///
-  /// The last commit of a partition may fail without being repeated: a later one would cover it.
+  /// How many messages the groups have not committed; zero when all is read.
   public var lag: Int64 {
     state.withLock { state in
-      state.groups.reduce(0) { sum, named in
-        let group = named.value
-        let readers = state.consumers.values.filter { reader in
-          reader.group == named.key && group.isMember(reader.member)
-        }
+      state.groups.values.reduce(0) { sum, group in
         let topics = Set(group.members.values.flatMap(\.topics))
         return sum
           + state.logs.filter { topics.contains($0.key.topic) }.reduce(0) { lag, log in
-            let given = readers.compactMap { $0.positions[log.key] }.max() ?? 0
-            let next = max(group.committed[log.key] ?? 0, given, log.value.base)
-            return lag + max(0, log.value.end - next)
+            lag + max(0, log.value.end - max(group.committed[log.key] ?? 0, log.value.base))
           }
       }
     }

@@ -270,7 +270,8 @@ extension Oracle.Collection {
     case .delta:
       guard tainted.isEmpty else { return }
       token = end.token
-      rows = rows.filter { row in isListed(row.key.object) || newest[row.key.object] == nil }
+      // A record says all there is to say of its object.
+      rows = rows.filter { row in said.contains(row.key) || newest[row.key.object] == nil }
     case .full:
       let absent = objectsBefore.filter { !isListed($0) }
       let isTooMuch =

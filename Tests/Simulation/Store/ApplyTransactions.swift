@@ -131,8 +131,9 @@ extension DatabaseState {
         }
       case .named:
         changes.closed += scope.close(as: edition) { open in
-          open.key.collection == plan.collection
-            && listing.isRemoved(plan.collection, open.key.object)
+          (absent(open) && isPresent(open))
+            || (open.key.collection == plan.collection
+              && listing.isRemoved(plan.collection, open.key.object))
         }
       }
     }
@@ -218,6 +219,10 @@ extension DatabaseState {
         kind: plan.ended.kind, outcome: plan.ended.outcome, records: plan.ended.records,
         raw: listing.rawRange(of: plan.collection))
       if case .set(let token) = plan.token { row.token = token }
+      newestRecords.remove { object, _ in object.collection == key }
+      for (object, sequence) in listing.newestUnread(of: plan.collection) {
+        newestRecords[ObjectKey(collection: key, object: object)] = sequence
+      }
       if plan.isCurrent { row.completedAt = plan.known(at: run.allocatedAt) }
       if plan.provesAbsence {
         row.completedEpoch = run.stored.epoch

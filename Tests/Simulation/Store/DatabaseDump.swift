@@ -85,6 +85,11 @@ extension DatabaseState {
     return [
       "nodes": nodes, "edges": edges,
       "collections": collections.all.map { JSON(row: $0.row, $0.key) },
+      "newest_records": newestRecords.all.map { key, sequence in
+        .row(
+          key.collection.columns,
+          ["object": .string(key.object), "sequence": .integer(sequence)])
+      },
       "observed": observed.all.map { key, row in
         .row(
           key.collection.columns,

@@ -23,6 +23,8 @@ package struct DatabaseState: Sendable {
   var runCollections = Table<RunCollectionKey, CollectionReport>()
 
   var collections = Table<CollectionKey, CollectionRow>()
+  /// Sequences, of objects whose records could not all be read.
+  var newestRecords = Table<ObjectKey, Int64>()
   /// By scope.
   var assertions = Table<String, ScopeAssertions>()
   var observed = Table<ObservedKey, ObservedRow>()

@@ -92,6 +92,9 @@ extension DatabaseState {
     collections.remove { row, _ in
       row.scope == key && Retirement.covers(retired, row.collection)
     }
+    newestRecords.remove { row, _ in
+      row.collection.scope == key && Retirement.covers(retired, row.collection.collection)
+    }
     activity.remove { row, _ in
       row.collection.scope == key && Retirement.covers(retired, row.collection.collection)
     }

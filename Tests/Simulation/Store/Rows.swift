@@ -124,6 +124,17 @@ package struct CollectionRow: Sendable, Equatable {
   }
 }
 
+struct ObjectKey: TableKey {
+  var collection: CollectionKey
+  var object: String
+
+  static func precedes(_ left: Self, _ right: Self) -> Bool {
+    left.collection == right.collection
+      ? left.object.precedes(right.object)
+      : CollectionKey.precedes(left.collection, right.collection)
+  }
+}
+
 struct ObservedKey: TableKey {
   var collection: CollectionKey
   var object: String

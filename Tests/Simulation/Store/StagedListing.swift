@@ -65,6 +65,16 @@ struct StagedListing {
     state(record.collection, record.fragment.object)?.newest == record.sequence
   }
 
+  /// The newest record of each object of which there are several, and not all could be read.
+  func newestUnread(of collection: String) -> [String: Int64] {
+    let found = Dictionary(
+      grouping: records.filter { $0.collection == collection && !$0.fragment.object.isEmpty },
+      by: \.fragment.object)
+    return found.filter { _, records in
+      records.contains(where: \.isTainted) && Set(records.map(\.sequence)).count > 1
+    }.compactMapValues { $0.map(\.sequence).max() }
+  }
+
   /// All records in the order in which the platform listed them.
   var inSequence: [StagedRecord] {
     records.sorted { left, right in

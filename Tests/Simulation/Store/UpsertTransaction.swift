@@ -16,9 +16,12 @@ extension DatabaseState {
     guard !record.isTainted, !record.isRemoval else { return .unchanged }
     let edition = Assertion.Edition(
       epoch: run.stored.epoch, at: run.allocatedAt, version: clock.graphVersion + 1)
-    let hasReplaced = replace(by: record, of: attempt, as: edition)
+    let object = ObjectKey(collection: key, object: record.fragment.object)
+    let isNewest = newestRecords[object].map { $0 <= record.sequence } ?? true
+    if isNewest { newestRecords[object] = record.sequence }
+    let hasReplaced = isNewest && replace(by: record, of: attempt, as: edition)
     let hasFacts = writeFacts(of: record, attempt, observes: true)
-    guard hasReplaced || hasFacts else { return .unchanged }
+    guard hasReplaced || hasFacts else { return isNewest ? .unchanged : .superseded }
     let version = try raiseVersion(of: attempt.scope.tenant, at: replayed.at)
     return .written(epoch: run.stored.epoch, graphVersion: version)
   }
