@@ -139,7 +139,8 @@ let package = Package(
         lifecycleTestKit, logging,
       ], path: "Tests/Simulation", swiftSettings: strict),
     .executableTarget(
-      name: "soak", dependencies: ["Simulation"], path: "Tests/Soak", swiftSettings: strict),
+      name: "soak", dependencies: ["Simulation", argumentParser], path: "Tests/Soak",
+      swiftSettings: strict),
     .testTarget(
       name: "AWSConnectorTests",
       dependencies: [

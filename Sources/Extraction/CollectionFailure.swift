@@ -42,13 +42,3 @@ public struct CollectionFailure: ClassifiedError, Equatable, CustomStringConvert
 public protocol FailureConvertible: Error {
   var collectionFailure: CollectionFailure { get }
 }
-
-extension Outcome {
-  /// How a whole scan ended, by how its collections did.
-  public static func combined(_ outcomes: [Outcome]) -> Outcome {
-    let failures = Set(outcomes).subtracting([.complete, .unchanged, .unsupported])
-    guard let first = failures.first else { return .complete }
-    let isAllTheSame = failures.count == 1 && outcomes.allSatisfy { $0 == first }
-    return isAllTheSame ? first : .partial
-  }
-}

@@ -47,10 +47,10 @@ public struct RecordHeader: Sendable, Hashable {
   /// Reads the header; `nil` unless every part that its kind needs is there and well formed.
   public init?(_ text: String) {
     var fields: [Substring: String] = [:]
-    for part in text.split(separator: ";") {
-      guard let equals = part.firstIndex(of: "="),
-        let value = unescaped(part[part.index(after: equals)...]),
-        fields.updateValue(value, forKey: part[..<equals]) == nil
+    for part in text.utf8.split(separator: UInt8(ascii: ";")) {
+      guard let equals = part.firstIndex(of: UInt8(ascii: "=")),
+        let value = unescaped(text[part.index(after: equals)..<part.endIndex]),
+        fields.updateValue(value, forKey: text[part.startIndex..<equals]) == nil
       else { return nil }
     }
     guard let run = fields["run"], ULID.isValid(run),
@@ -90,6 +90,7 @@ private func escaped(_ text: String) -> String {
 }
 
 private func unescaped(_ text: Substring) -> String? {
+  guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
   var output: [UInt8] = []
   var bytes = text.utf8.makeIterator()
   while let byte = bytes.next() {

@@ -8,6 +8,16 @@ public enum Outcome: String, Sendable, Hashable, CaseIterable {
   public var provesAbsence: Bool { self == .complete }
 }
 
+extension Outcome {
+  /// How a whole scan ended, by how its collections did.
+  public static func combined(_ outcomes: [Outcome]) -> Outcome {
+    let failures = Set(outcomes).subtracting([.complete, .unchanged, .unsupported])
+    guard let first = failures.first else { return .complete }
+    let isAllTheSame = failures.count == 1 && outcomes.allSatisfy { $0 == first }
+    return isAllTheSame ? first : .partial
+  }
+}
+
 /// What a listing of a collection means.
 public enum CollectionKind: String, Sendable, Hashable, CaseIterable {
   /// Everything there is: what is absent is gone.

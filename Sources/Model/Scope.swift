@@ -17,7 +17,8 @@ public struct Scope: Sendable, Hashable, CustomStringConvertible {
 
   /// Reads `tenant/connection/platform/account`; `nil` unless it is exactly that.
   public init?(_ key: String) {
-    let parts = key.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    let parts = key.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+      .map { String(Substring($0)) }
     guard parts.count == 4, let platform = Platform(rawValue: parts[2]),
       Scope.isName(parts[0]), Scope.isName(parts[1]), Scope.isName(parts[3])
     else { return nil }

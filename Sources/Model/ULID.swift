@@ -15,7 +15,15 @@ public struct ULID: Sendable, Hashable, CustomStringConvertible {
 
   /// Whether the text could be a ULID: 26 characters of the alphabet, and no overflow.
   public static func isValid(_ text: String) -> Bool {
-    text.utf8.count == 26 && ("0"..."7").contains(text.first ?? " ")
-      && text.allSatisfy { "0123456789ABCDEFGHJKMNPQRSTVWXYZ".contains($0) }
+    guard text.utf8.count == 26, let first = text.utf8.first, first <= UInt8(ascii: "7") else {
+      return false
+    }
+    return text.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "I"), UInt8(ascii: "L"), UInt8(ascii: "O"), UInt8(ascii: "U"): false
+      case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+      default: false
+      }
+    }
   }
 }

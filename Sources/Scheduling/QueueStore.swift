@@ -90,6 +90,10 @@ package protocol QueueStore: Sendable {
   /// that is not applied yet (queued, dispatched, leased or extracted; the oldest of several), and
   /// its collections that were ever applied, in the order of their names.
   func admit(_ replay: ReplayAdmission, at now: Timestamp) async throws -> ReplayAdmission.Result
+
+  /// Where what a collection was last applied from came from; `nil` when the collection is known no
+  /// longer.
+  func origin(of collection: AppliedCollection, in scope: Scope) async throws -> AppliedOrigin?
 }
 
 /// What names a run.
@@ -147,6 +151,18 @@ package struct CollectionReport: Sendable, Equatable {
     self.records = records
     self.missing = missing
     self.message = message
+  }
+}
+
+/// Of what was last applied of a collection: when the platform was known to be so, and the requests
+/// that said it, as the message of the collection's end has them.
+package struct AppliedOrigin: Sendable, Equatable {
+  package var knownAt: Timestamp
+  package var calls: JSON
+
+  package init(knownAt: Timestamp, calls: JSON) {
+    self.knownAt = knownAt
+    self.calls = calls
   }
 }
 

@@ -12,7 +12,7 @@ internal import Metrics
 /// | `OutboxRelay` | sends what transactions promised; also the evaluator's | time |
 /// | `StatusRelay` | publishes changed runs | time |
 /// | `Cancellation` | ends the runs of a scan | `sv0 scan cancel` |
-/// | `ScopeReplay` | lets a scope's records be emitted again | `sv0 replay` |
+/// | `ScopeReplay`, `ScopeEmission` | emit a scope's records again | `sv0 replay` |
 /// | `ConnectionDocument` | reads and stores a connection file | `sv0 connection apply` |
 ///
 /// What is decided is pure: `Admission`, `FairOrder`, `Dispatching`, `RunMachine`, `RelayLease`,
@@ -74,6 +74,8 @@ public struct SchedulingError: ClassifiedError, CustomStringConvertible {
     case relayLost
     /// What was asked for cannot be done as things are; the message says why.
     case refused
+    /// The run, or its collection, was ended while it was worked on.
+    case ended
   }
 
   public let kind: Kind

@@ -11,11 +11,9 @@ public import PostgresClient
 ///
 /// ```swift
 /// let replay = try await scopeReplay.begin(scope, by: "ann")
-/// for collection in replay.collections {
-///   guard try await scopeReplay.renew(replay) else { return }  // cancelled, or too late
-///   …
-/// }
-/// try await scopeReplay.extracted(replay, records: sent)
+/// let emission = ScopeEmission(
+///   of: replay, by: scopeReplay, from: rawTopic, through: producer, now: now)
+/// let ends = try await emission.run()
 /// ```
 public struct ScopeReplay: Sendable {
   private let store: any QueueStore
@@ -95,6 +93,10 @@ public struct ScopeReplay: Sendable {
           .cancelled(reason: "the replay was given up: \(reason)"), at: at, limits: limits))
     }
     return changed?.action ?? .ignore > .ignore
+  }
+
+  func origin(of collection: AppliedCollection, in scope: Scope) async throws -> AppliedOrigin? {
+    try await store.origin(of: collection, in: scope)
   }
 
   private func tell(

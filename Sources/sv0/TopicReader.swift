@@ -1,8 +1,9 @@
 internal import KafkaClient
 internal import Model
+internal import Scheduling
 
 /// Reads what partitions of a topic hold, outside of any consumer group.
-struct TopicReader {
+struct TopicReader: KeptRecords {
   private let context: Context
   private let topic: String
 

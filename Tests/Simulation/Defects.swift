@@ -22,6 +22,7 @@ public struct Defect: Sendable {
   var handles: (@Sendable (DatabaseState, Message) throws -> Message?)?
   var commitsFirst = false
   var writesStale = false
+  var stagesAll = false
   var inFlight: Int?
 
   init(

@@ -21,6 +21,21 @@ extension Defect {
         }
       }
     },
+    Defect("replay-at-once", "A replay waits for no run.", [.oneRun, .replays]) {
+      $0.before = { what, state in
+        guard what == "queue.admit replay" else { return }
+        for (key, run) in state.runs.rows(where: { !$1.state.isFinal }) {
+          _ = run
+          state.runs[key]?.stored.machine = RunMachine(
+            state: .cancelled, attempt: 0, failures: 0, isHeard: false, leaseUntil: nil,
+            records: 0, calls: 0, reason: nil)
+        }
+      }
+      $0.after = { what, before, state in
+        guard what == "queue.admit replay" else { return }
+        for (key, run) in before.runs.all { state.runs[key] = run }
+      }
+    },
     Defect("epoch-reused", "An epoch is given out twice.", [.epochs]) {
       $0.after = { what, before, state in
         guard what == "queue.admit" else { return }
@@ -217,6 +232,18 @@ extension Defect {
         }
       }
     },
+    Defect("aged-early", "The sweep deletes facts about use of any age.", [.aged, .graph]) {
+      $0.after = { what, _, state in
+        if what == "loading.ageActivity" { state.activity.removeAll() }
+      }
+    },
+    Defect("stages-all", "What is staged has no limit.", [.stagingLimit]) { $0.stagesAll = true },
+    Defect("unowned", "Whose the partition is, is not looked at.", [.positions, .stagedOnce]) {
+      $0.before = { what, state in
+        if what.hasPrefix("loading.") { state.ignoresOwners = true }
+      }
+      $0.after = { _, _, state in state.ignoresOwners = false }
+    },
     Defect("history-pruned", "What is closed is deleted.", [.history]) {
       $0.after = { what, before, state in
         guard what == "loading.apply" else { return }
@@ -241,6 +268,18 @@ extension Defect {
         life.process.hasPrefix("extractor") ? messages.reversed() : messages
       }
     },
+    Defect("replay-as-new", "What is emitted again counts as newly read.", [.replays]) {
+      $0.sends = { life, messages in
+        guard life.process.hasPrefix("replay") else { return messages }
+        return messages.map { message in
+          guard var ended = try? CollectionEnded(reading: message.value) else { return message }
+          var message = message
+          ended.asOf = nil
+          message.value = ended.json.bytes
+          return message
+        }
+      }
+    },
     Defect("worker-dies", "A message that nobody understands ends its worker.", [.works]) {
       $0.handles = { _, message in
         if message.topic == Topic.graph, message.offset == 20 { throw Puzzled() }
@@ -254,6 +293,9 @@ extension Defect {
       "superseded-written", "A result is written though another was in between.",
       [.versions, .evaluated, .history, .findings, .works]
     ) { $0.writesStale = true },
+    Defect("tombstones-lost", "A tombstone is taken for nothing to send.", [.tombstones]) {
+      $0.sends = { _, messages in messages.filter { $0.value != nil } }
+    },
     Defect("not-due", "A failed run is no reason to evaluate.", [.evaluated, .settles]) {
       $0.after = { what, before, state in
         guard what == "loading.apply" || what == "queue.change" else { return }

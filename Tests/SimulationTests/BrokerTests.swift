@@ -44,13 +44,15 @@ import Testing
     if faults {
       for second in 0..<12 {
         kernel.schedule(after: .milliseconds(second * 1000 + 300)) {
-          let reader = "reader-\(1 + kernel.roll(2, for: "test"))"
+          let reader = "reader-\(1 + kernel.roll(2, for: .turn, of: "test"))"
           guard let life = kernel.current(reader) else { return }
-          switch kernel.roll(5, for: "test") {
+          switch kernel.roll(5, for: .turn, of: "test") {
           case 0: kernel.crash(life)
           case 1:
             kernel.pause(life)
-            kernel.schedule(after: .seconds(kernel.roll(20, for: "test"))) { kernel.resume(life) }
+            kernel.schedule(after: .seconds(kernel.roll(20, for: .turn, of: "test"))) {
+              kernel.resume(life)
+            }
           case 2: kernel.stop(life)
           case 3: broker.evict(life)
           default: broker.rebalance("g")

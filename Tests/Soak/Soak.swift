@@ -1,95 +1,107 @@
+import ArgumentParser
+import Dispatch
+import Foundation
 import Simulation
 
 /// Runs simulated histories until one fails, or for as long as it is told.
-///
-/// ```
-/// soak --seeds 10000 [--first 1] [--seconds 60] [--invariant NAME] [--defect NAME] [--trace]
-/// soak --seed 42 [--trace]
-/// soak --schedule 'seed 42; at 1200 scan 0 *; …' [--trace]
-/// ```
-///
-/// A failing schedule is printed, made smaller, printed again, and the exit code is 1. The last line
-/// says how much was run.
-@main struct Soak {
-  static func main() {
-    do throws(UsageError) {
-      let options = try Options(Array(CommandLine.arguments.dropFirst()))
-      exit(with: options.isList ? list() : run(options))
-    } catch {
-      print(error.message)
-      exit(with: 64)
-    }
+@main struct Soak: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "soak",
+    abstract: "Runs simulated histories until one fails, or for as long as it is told.",
+    discussion: """
+      A failing schedule is printed, made smaller, printed again, and the exit code is 1. The last \
+      line says how much was run.
+      """)
+
+  @Option(help: "How many schedules to run.")
+  var seeds: UInt64 = 1000
+  @Option(help: "For how many seconds to run schedules, instead.")
+  var seconds: Int64?
+  @Option(help: "The first seed.")
+  var first: UInt64 = 1
+  @Option(help: "The only seed.")
+  var seed: UInt64?
+  @Option(help: "The only schedule, as a failure prints it.", transform: Schedule.init)
+  var schedule: Schedule?
+  @Option(help: "The only invariant whose violations count.", transform: Self.invariant)
+  var invariant: Invariant?
+  @Option(help: "A mistake to plant.", transform: Self.defect)
+  var defect: Defect?
+  @Option(help: "How many schedules run at a time; as many as there are cores.")
+  var jobs: Int = ProcessInfo.processInfo.activeProcessorCount
+  @Flag(help: "Print every step.")
+  var trace = false
+  @Flag(help: "Print what tells two runs of a schedule apart.")
+  var verbose = false
+  @Flag(help: "Go on after a failure.")
+  var endless = false
+  @Flag(name: .customLong("no-shrink"), help: "Print a failing schedule as it is.")
+  var isKeptWhole = false
+  @Flag(help: "Name the invariants and the mistakes, and run nothing.")
+  var list = false
+
+  func validate() throws {
+    guard jobs > 0 else { throw ValidationError("--jobs needs a number from 1 on.") }
   }
 
-  private static func list() -> Int32 {
+  func run() throws {
+    if list { return Self.printAll() }
+    let work = Work(
+      until: seconds.map { ContinuousClock.now + .seconds($0) }, first: seed ?? first,
+      count: schedule == nil && seed == nil ? (seconds == nil ? seeds : .max / 2) : 1)
+    DispatchQueue.concurrentPerform(iterations: jobs) { _ in
+      while let seed = work.next() { runOne(schedule ?? .random(seed), work) }
+    }
+    print(work.summary)
+    if work.hasFailed { throw ExitCode.failure }
+  }
+
+  private func runOne(_ schedule: Schedule, _ work: Work) {
+    let report = Simulator.run(schedule, defect: defect, isTraced: trace)
+    let violations = report.violations.filter { invariant == nil || $0.invariant == invariant }
+    var lines = report.lines
+    if verbose { lines.append("\(schedule.seed) \(report.steps) \(report.fingerprint.value)") }
+    work.add(report, hasFailed: !violations.isEmpty, isLast: !violations.isEmpty && !endless)
+    if let first = violations.first { lines += story(of: report, first) }
+    work.tell(lines)
+  }
+
+  /// What is said about a failure.
+  private func story(
+    of report: Simulator.Report, _ first: Simulator.Violation
+  ) -> [String] {
+    func lines(_ report: Simulator.Report) -> [String] {
+      report.violations.map { "  \($0)" } + ["  --schedule '\(report.schedule)'"]
+    }
+    let whole = ["seed \(report.schedule.seed) fails:"] + lines(report)
+    guard !isKeptWhole else { return whole }
+    let smallest = report.schedule.shrunk { candidate in
+      Simulator.run(candidate, defect: defect).violations
+        .contains { $0.invariant == first.invariant }
+    }
+    return whole + ["smaller:"] + lines(Simulator.run(smallest, defect: defect))
+  }
+
+  private static func printAll() {
     for invariant in Invariant.all {
       print("\(invariant.number) \(invariant.name): \(invariant.sentence)")
     }
     for defect in Defect.all {
       print("\(defect.name): \(defect.sentence) [\(defect.invariants.map(\.name))]")
     }
-    return 0
   }
 
-  private static func run(_ options: Options) -> Int32 {
-    let started = ContinuousClock.now
-    var tally = Tally()
-    var status: Int32 = 0
-    for schedule in options.schedules {
-      if let limit = options.duration, ContinuousClock.now - started > limit { break }
-      let report = Simulator.run(schedule, defect: options.defect, isTraced: options.isTraced)
-      tally.add(report)
-      for line in report.lines { print(line) }
-      if options.isVerbose { print(schedule.seed, report.steps, report.fingerprint.value) }
-      guard let first = report.violations.first(where: options.concerns) else { continue }
-      status = 1
-      tell(report, first, options)
-      if !options.isEndless { break }
+  private static func invariant(_ name: String) throws -> Invariant {
+    guard let found = Invariant.all.first(where: { $0.name == name }) else {
+      throw ValidationError("There is no invariant \(name); --list names them.")
     }
-    print(tally.line(after: ContinuousClock.now - started))
-    return status
+    return found
   }
 
-  private static func tell(
-    _ report: Simulator.Report, _ first: Simulator.Violation, _ options: Options
-  ) {
-    print("seed \(report.schedule.seed) fails:")
-    for violation in report.violations { print("  \(violation)") }
-    print("  --schedule '\(report.schedule)'")
-    guard options.shrinks else { return }
-    let smallest = report.schedule.shrunk { candidate in
-      Simulator.run(candidate, defect: options.defect).violations
-        .contains { $0.invariant == first.invariant }
+  private static func defect(_ name: String) throws -> Defect {
+    guard let found = Defect.all.first(where: { $0.name == name }) else {
+      throw ValidationError("There is no defect \(name); --list names them.")
     }
-    print("smaller:")
-    for violation in Simulator.run(smallest, defect: options.defect).violations {
-      print("  \(violation)")
-    }
-    print("  --schedule '\(smallest)'")
-  }
-}
-
-/// What was run.
-private struct Tally {
-  var schedules = 0
-  var steps = 0
-  var faults = 0
-  var failures = 0
-
-  mutating func add(_ report: Simulator.Report) {
-    schedules += 1
-    steps += report.steps
-    faults += report.faults
-    failures += report.failed ? 1 : 0
-  }
-
-  func line(after time: Duration) -> String {
-    let seconds = max(
-      0.001,
-      Double(time.components.attoseconds) / 1e18
-        + Double(time.components.seconds))
-    let rate = Int((Double(schedules) / seconds * 60).rounded())
-    return "\(schedules) schedules, \(steps) steps, \(faults) faults, \(failures) failures, "
-      + "\(Int(seconds)) s, \(rate) schedules a minute"
+    return found
   }
 }

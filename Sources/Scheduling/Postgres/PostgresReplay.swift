@@ -1,3 +1,4 @@
+internal import JSONReader
 package import Model
 internal import PostgresClient
 internal import Schema
@@ -36,6 +37,29 @@ extension PostgresQueueStore {
         _ = try await scan.insert(in: transaction)
         try await NewRun.insert([run], in: transaction)
         return .admitted(replay)
+      }
+    }
+  }
+
+  package func origin(
+    of collection: AppliedCollection, in scope: Scope
+  ) async throws -> AppliedOrigin? {
+    try await transaction(.tenant(scope.tenant, readOnly: true)) { transaction in
+      let row = try await transaction.query(
+        """
+        SELECT coalesce(c.completed_at, c.outcome_at) AS known_at, k.calls
+        FROM sv0.collections c LEFT JOIN sv0.calls k ON k.tenant = c.tenant
+          AND k.run = $3 AND k.collection = c.collection AND k.attempt = $4
+        WHERE c.tenant = $1 AND c.scope = $2 AND c.collection = $5
+        """,
+        [
+          .text(scope.tenant), .text(scope.description), .text(collection.run),
+          .int4(Int32(collection.attempt)), .text(collection.collection),
+        ]
+      ).first
+      return try row.map { row in
+        let calls = try row.bytesOrNil("calls").map { JSON(try JSONDocument(parsing: $0).root) }
+        return AppliedOrigin(knownAt: try row.timestamp("known_at"), calls: calls ?? [])
       }
     }
   }

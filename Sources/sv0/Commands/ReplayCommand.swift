@@ -46,12 +46,16 @@ struct ReplayCommand: AsyncParsableCommand {
     let replay = try await replays.begin(scope, by: person.name())
     do {
       let emission = ScopeEmission(
-        context: context, pool: pool, producer: KafkaMessageProducer(producer: producer),
-        replays: replays, replay: replay)
-      let records = try await emission.run()
-      guard try await replays.extracted(replay, records: records) else {
-        throw Failure(.tryAgain, "run \(replay.run) was cancelled: the replay is not applied")
+        of: replay, by: replays,
+        from: TopicReader(context, topic: Topic.raw(scope.platform)),
+        through: KafkaMessageProducer(producer: producer), now: Context.now)
+      let ends = try await emission.run()
+      for ended in ends {
+        Terminal.complain(
+          "  \(ended.collection)  \(ended.outcome.rawValue)  \(ended.records) records"
+            + (ended.message.map { "  \($0)" } ?? ""))
       }
+      let records = ends.reduce(0) { $0 + $1.records }
       Terminal.complain("emitted \(records) records as run \(replay.run), epoch \(replay.epoch)")
     } catch {
       // What came out so far is dropped with the run. Where even that fails, its lease runs out.

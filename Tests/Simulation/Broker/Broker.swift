@@ -71,14 +71,14 @@ public final class Broker: Sendable {
   public func messages(of topic: String) -> [Message] {
     state.withLock { state in
       state.logs.keys.filter { $0.topic == topic }.sorted().flatMap {
-        state.logs[$0]?.messages ?? []
+        state.logs[$0]?.messages(from: 0) ?? []
       }
     }
   }
 
-  /// What a partition keeps, in order.
-  func messages(of partition: TopicPartition) -> [Message] {
-    state.withLock { $0.logs[partition]?.messages ?? [] }
+  /// What a partition keeps from an offset on, in order.
+  func messages(of partition: TopicPartition, from offset: Int64 = 0) -> [Message] {
+    state.withLock { $0.logs[partition]?.messages(from: offset) ?? [] }
   }
 
   /// Tells of every offset that a group commits.
@@ -192,23 +192,26 @@ public final class Broker: Sendable {
         state.history.append(stored)
       }
     }
-    wake()
+    wake(Set(messages.map(\.topic)))
   }
 
   /// Most messages are seen at once, some a while later.
   private func latency() -> Duration {
-    let roll = kernel.roll(1000, for: "visibility")
+    let roll = kernel.roll(1000, for: .visibility)
     return roll < 980 ? .microseconds(roll) : .milliseconds((roll - 979) * 40)
   }
 
   // MARK: Consumers waiting
 
-  /// Lets everybody who waits for something look again.
-  func wake() {
+  /// Lets everybody who waits for something look again, or for something of some topics.
+  func wake(_ topics: Set<String>? = nil) {
     let waiting = state.withLock { state -> [@Sendable () -> Void] in
       state.consumers.keys.sorted().compactMap { id in
-        defer { state.consumers[id]?.waiting = nil }
-        return state.consumers[id]?.waiting
+        guard let consumer = state.consumers[id], let waiting = consumer.waiting,
+          topics.map({ !$0.isDisjoint(with: consumer.topics) }) ?? true
+        else { return nil }
+        state.consumers[id]?.waiting = nil
+        return waiting
       }
     }
     for continues in waiting { continues() }

@@ -73,7 +73,7 @@ final class SimulatedConsumer: MessageConsumer {
   /// Looks now, and again whenever there may be something, until there is or the wait is given up.
   private func poll(_ number: UInt64, _ continuation: Kernel.Waiting<ConsumerEvent?>) {
     let kernel = broker.kernel
-    let latency = 100 + kernel.roll(2000, for: "\(life.process) next")
+    let latency = 100 + kernel.roll(2000, for: .next, of: life.process)
     kernel.schedule(after: .microseconds(latency), of: life) { [self] in
       guard kernel.isOpen(number) else { return }
       switch broker.take(id) {
@@ -173,7 +173,7 @@ extension Broker {
   /// The next event for a consumer; `nil` when there is none yet.
   fileprivate func take(_ id: Int) -> Result<ConsumerEvent?, BrokerError> {
     let (share, turn) = (
-      kernel.roll(1 << 16, for: "batch"), kernel.roll(1 << 16, for: "turn")
+      kernel.roll(1 << 16, for: .batch), kernel.roll(1 << 16, for: .turn)
     )
     let time = kernel.time
     return state.withLock { $0.take(id, at: time, share: share, turn: turn) }

@@ -14,7 +14,11 @@ struct PartitionLog: Sendable {
   /// The offset of the next message.
   var end: Int64 { base + Int64(stored.count) }
   var kept: Range<Int64> { base..<end }
-  var messages: [Message] { stored.map(\.message) }
+
+  /// What is kept from an offset on.
+  func messages(from offset: Int64) -> [Message] {
+    stored.dropFirst(Int(min(max(0, offset - base), Int64(stored.count)))).map(\.message)
+  }
 
   mutating func append(_ message: Message, visibleAt: VirtualTime) {
     stored.append(

@@ -8,6 +8,9 @@ final class Checks: Sendable {
   let schedule: Schedule
   let installation: Installation
   let director: Director
+  /// Time jumps in the schedule, so listings may run out of it.
+  private let isRushed: Bool
+  private let isLossy: Bool
   private let found = Mutex<[Simulator.Violation]>([])
   private let memory = Mutex(Memory())
 
@@ -21,6 +24,7 @@ final class Checks: Sendable {
     var oracle = Oracle()
     var furthest: [TopicPartition: Int64] = [:]
     var transformed = TransformedRecords()
+    var stagedBytes = StagedBytes()
     var isInside = false
   }
 
@@ -28,6 +32,8 @@ final class Checks: Sendable {
     self.schedule = schedule
     self.installation = installation
     self.director = director
+    isRushed = schedule.actions.contains { if case .jump = $0.action { true } else { false } }
+    isLossy = schedule.losesMessages
   }
 
   var violations: [Simulator.Violation] { found.withLock { $0 } }
@@ -50,10 +56,6 @@ final class Checks: Sendable {
     self.found.withLock { $0 += found }
   }
 
-  private var isRushed: Bool {
-    schedule.actions.contains { if case .jump = $0.action { true } else { false } }
-  }
-
   private func changed(_ operation: String, _ state: DatabaseState) {
     var list = Findings()
     memory.withLock { memory in
@@ -65,20 +67,22 @@ final class Checks: Sendable {
       }
       guard !memory.isInside else { return }
       let change = Change(
-        operation: operation, before: memory.state, after: state,
+        operation: operation, now: installation.kernel.now, before: memory.state, after: state,
         inFlight: installation.world.inFlight, isRushed: isRushed,
-        isLossy: schedule.losesMessages)
+        isLossy: isLossy)
       change.checkQueue(installation, &list)
       change.checkLoader(installation, &memory.furthest, &list)
+      let staging = installation.world.staging
+      if staging > 0 { memory.stagedBytes.follow(change, limit: Int64(staging), &list) }
       memory.oracle.follow(
-        change, installation.platform, isLossy: schedule.losesMessages, &list)
+        change, installation.platform, isLossy: isLossy, &list)
       memory.state = state
     }
     report(list.violations)
   }
 
   private func committed(_ group: String, _ partition: TopicPartition, _ next: Int64) {
-    guard group == Names.transformer, !schedule.losesMessages else { return }
+    guard group == Names.transformer, !isLossy else { return }
     var list = Findings()
     memory.withLock { memory in
       memory.transformed.check(upTo: next, of: partition, installation.broker, &list)
@@ -99,7 +103,7 @@ final class Checks: Sendable {
   /// A process ended by itself.
   private func ended(_ exit: Exit) {
     guard let error = exit.error else {
-      if !installation.kernel.isDraining(exit.life), exit.life.process.prefix(4) != "user" {
+      if !installation.kernel.isDraining(exit.life), installation.kernel.isWanted(exit.life) {
         report([Simulator.Violation(invariant: .works, detail: "\(exit.life) ended unasked")])
       }
       return
@@ -111,10 +115,9 @@ final class Checks: Sendable {
       if !installation.kernel.hasTwin(exit.life) { break }
       return
     case let error as BrokerError
-    where error.kind == .offsetOutOfRange && schedule.losesMessages:
+    where error.kind == .offsetOutOfRange && isLossy:
       return
-    case LoadingError.recreated where schedule.losesMessages,
-      LoadingError.gone where schedule.losesMessages:
+    case LoadingError.recreated where isLossy, LoadingError.gone where isLossy:
       return forgetPositions()
     default: break
     }
@@ -152,6 +155,7 @@ struct Findings {
 /// One transaction, by what it left.
 struct Change {
   var operation: String
+  var now: Timestamp
   var before: DatabaseState
   var after: DatabaseState
   var inFlight: Int

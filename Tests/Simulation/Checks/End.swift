@@ -22,6 +22,8 @@ struct End {
     checkRequests(&list)
     checkStatuses(&list)
     checkFindings(&list)
+    checkTombstones(&list)
+    checkAge(&list)
     checkEvaluation(&list)
     if !schedule.losesMessages {
       checkDeadLetters(&list)
@@ -30,9 +32,10 @@ struct End {
   }
 
   private func checkRequests(_ list: inout Findings) {
+    let scans = state.scans.rows { !$1.isReplay }
     list.require(
-      state.scans.count == director.requests.count, .requests,
-      "\(director.requests.count) requests made \(state.scans.count) scans")
+      scans.count == director.requests.count, .requests,
+      "\(director.requests.count) requests made \(scans.count) scans")
     for request in director.requests {
       let scans = state.scans.rows {
         $1.request.tenant == request.tenant && $1.requestID == request.id
@@ -92,6 +95,38 @@ struct End {
           "finding \(key.uid) was published in the order \(versions)")
         first = version
       }
+    }
+  }
+
+  /// Of each finding the last message is empty, or not, as it should be.
+  private func checkTombstones(_ list: inout Findings) {
+    var last: [String: Message] = [:]
+    for message in installation.broker.messages(of: Topic.findings) {
+      last[String(decoding: message.key ?? [], as: UTF8.self)] = message
+    }
+    for (key, change) in state.findings.all {
+      let isEmpty = last[key.uid].map { $0.value == nil } ?? false
+      list.require(
+        isEmpty == (change.life.tombstonedAt != nil), .tombstones,
+        "finding \(key.uid) is \(change.life.state), and the topic "
+          + (isEmpty ? "has it no longer" : "still has it"))
+      list.require(
+        change.life.tombstoneDueAt.map { $0 > installation.kernel.now } ?? true, .tombstones,
+        "finding \(key.uid) is resolved since \(change.life.changedAt), and still on the topic")
+    }
+  }
+
+  /// The sweep deletes once a day what was too old at the day's beginning.
+  private func checkAge(_ list: inout Findings) {
+    let yesterday = installation.kernel.now + .seconds(-25 * 3600)
+    let oldest = yesterday + (.zero - Installation.activityAge)
+    for (key, row) in state.activity.all {
+      let tenant = Scope(key.collection.scope)?.tenant ?? ""
+      let run = state.runs[RunKey(tenant: tenant, run: row.receipt.run)]
+      // What was applied since then may be older: the next sweep is for it.
+      guard let run, run.changedAt < yesterday else { continue }
+      list.require(
+        row.at >= oldest, .aged, "the use of \(key.target) at \(row.at) is still known")
     }
   }
 

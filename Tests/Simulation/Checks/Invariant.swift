@@ -85,9 +85,26 @@ public struct Invariant: Sendable, Equatable {
   static let outbox = Invariant(
     25, "outbox", "A promised message is deleted only when the topic has it.")
 
+  // What time ends.
+  static let tombstones = Invariant(
+    26, "tombstones",
+    "A finding that was resolved for 90 days leaves the topic by a tombstone, and no other does.")
+  static let aged = Invariant(
+    27, "aged", "Facts about use are kept for their time, counted in whole days, and no longer.")
+
+  // What is too much.
+  static let stagingLimit = Invariant(
+    28, "staging-limit",
+    "Who stages too much fails the attempt that holds most, and nobody is failed before.")
+
+  // By hand.
+  static let replays = Invariant(
+    29, "replays", "What is read again out of the raw topic changes nothing but epochs.")
+
   public static let all = [
     settles, works, oneRun, epochs, inFlight, attempts, dispatches, requests, progress, positions,
     stagedOnce, appliedOnce, graph, doubt, tokens, retired, history, outputFirst, deadLetters,
-    rawOrder, versions, evaluated, findings, statuses, outbox,
+    rawOrder, versions, evaluated, findings, statuses, outbox, tombstones,
+    aged, stagingLimit, replays,
   ]
 }

@@ -11,6 +11,21 @@ extension Change {
     _ installation: Installation, _ furthest: inout [TopicPartition: Int64],
     _ list: inout Findings
   ) {
+    if hasMoved { checkPositions(&furthest, &list) }
+    if operation == "loading.apply", !isLossy { checkStaged(installation, &list) }
+    if after.assertions.edition != before.assertions.edition { checkHistory(&list) }
+    checkFindings(&list)
+  }
+
+  private var hasMoved: Bool {
+    after.positions.edition != before.positions.edition
+      || after.stagedPositions.edition != before.stagedPositions.edition
+      || after.openAttempts.edition != before.openAttempts.edition
+  }
+
+  private func checkPositions(
+    _ furthest: inout [TopicPartition: Int64], _ list: inout Findings
+  ) {
     for (partition, row) in after.positions.all {
       list.require(
         row.generation >= (before.positions[partition]?.generation ?? 0), .positions,
@@ -35,8 +50,6 @@ extension Change {
             + "\(row.low ?? 0)")
       }
     }
-    if operation == "loading.apply", !isLossy { checkStaged(installation, &list) }
-    checkHistory(&list)
   }
 
   /// What is applied has at most as many rows as there are messages of the attempt below the
@@ -49,8 +62,9 @@ extension Change {
       // Of each execution of the attempt: only one of them counts.
       var counts: [String: Int] = [:]
       for message in installation.broker.messages(of: open.partition) where message.offset < next {
-        guard let header = message.header(RecordHeader.name).flatMap(RecordHeader.init),
-          header.run == key.run, header.attempt == key.number
+        guard let text = message.header(RecordHeader.name),
+          text.hasPrefix("run=\(key.run);attempt=\(key.number);"),
+          let header = RecordHeader(text)
         else { continue }
         if case .record = header.content { counts[header.execution, default: 0] += 1 }
       }
@@ -76,6 +90,9 @@ extension Change {
           .history, "\(operation) closed \(assertion.key) before it was opened")
       }
     }
+  }
+
+  private func checkFindings(_ list: inout Findings) {
     guard after.findingVersions.count != before.findingVersions.count else { return }
     let uids = Set(before.findingVersions.map { "\($0.id.uid).\($0.change.life.version)" })
     let known = before.findingVersions.count

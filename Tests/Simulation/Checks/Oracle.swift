@@ -20,8 +20,9 @@ struct Oracle {
     var token: String?
     var appliedEpoch: Int64?
     var retiredEpoch: Int64?
-    /// The latest use, of `activity`.
+    /// The latest use, of `activity`, as it is stored and as the last listing had it.
     var usedAt: Timestamp?
+    var listedUse: Timestamp?
   }
 
   private var collections: [CollectionKey: Collection] = [:]
@@ -34,6 +35,10 @@ struct Oracle {
     case "loading.apply":
       for (key, run) in change.after.runs.rows(where: { $1.state == .applied })
       where change.before.runs[key]?.state != .applied {
+        if change.isReplay(run) {
+          replay(run, change, &list)
+          continue
+        }
         apply(run, change, platform, isLossy: isLossy, &list)
       }
     case "loading.retire":
@@ -47,7 +52,9 @@ struct Oracle {
         compare(row.scope.description, change, &list)
       }
     case "loading.upsert": break
+    case "loading.ageActivity": age(change, &list)
     default:
+      guard change.after.assertions.edition != change.before.assertions.edition else { return }
       for (scope, rows) in change.after.assertions.all
       where rows.open.count != change.before.assertions[scope]?.open.count {
         list.add(.graph, "\(change.operation) changed the graph of \(scope)")
@@ -108,11 +115,47 @@ struct Oracle {
     }
   }
 
+  /// What is emitted again is what was applied last, so it changes nothing but the epoch; where
+  /// messages may get lost, it may bring some of them back.
+  private mutating func replay(_ run: RunRecord, _ change: Change, _ list: inout Findings) {
+    let scope = run.stored.scope
+    for (key, row) in change.after.collections.rows(where: { key, row in
+      key.scope == scope && row.applied?.run == run.stored.run
+    }) {
+      collections[key]?.appliedEpoch = row.applied?.epoch
+      // It may be one that has aged since: the next sweep is for it.
+      let listed = collections[key]?.listedUse
+      collections[key]?.usedAt = [collections[key]?.usedAt, listed].compactMap(\.self).max()
+    }
+    if change.isLossy {
+      let known = Set(change.before.assertions[scope]?.open.all.map(\.key) ?? [])
+      for (key, found) in change.after.assertions[scope]?.open.all ?? []
+      where !known.contains(key) {
+        collections[CollectionKey(scope: scope, collection: key.collection)]?.rows[key] = Row(
+          element: found.element, suspectSince: found.suspectSince)
+      }
+    }
+    var found = Findings()
+    compare(scope, change, &found)
+    for violation in found.violations {
+      list.add(.replays, "run \(run.stored.run), a replay: \(violation.detail)")
+    }
+  }
+
   private mutating func retire(_ row: RetirementRow) {
     for kind in SimulatedCollection.allCases
     where row.collection.isEmpty || row.collection == kind.rawValue {
       let key = CollectionKey(scope: row.scope.description, collection: kind.rawValue)
       collections[key] = Collection(retiredEpoch: row.epoch)
+    }
+  }
+
+  private mutating func age(_ change: Change, _ list: inout Findings) {
+    let oldest = change.now + (.zero - Installation.activityAge)
+    for (key, row) in change.before.activity.all where change.after.activity[key] == nil {
+      list.require(
+        row.at < oldest, .aged, "the use of \(key.target) at \(row.at) is gone at \(change.now)")
+      collections[key.collection]?.usedAt = nil
     }
   }
 
@@ -192,6 +235,7 @@ extension Oracle.Collection {
     if let latest = listing.activity.max() {
       // By day and time, as messages carry it.
       usedAt = max(usedAt ?? latest, latest)
+      listedUse = latest
     }
     let count = listing.answers.count + listing.activity.count
     if end.outcome == .complete || count > 0 { appliedEpoch = epoch }
@@ -274,6 +318,7 @@ extension Oracle.Collection {
     rows = stored
     appliedEpoch = change.after.collections[key]?.applied?.epoch
     usedAt = change.after.activity.rows { row, _ in row.collection == key }.map(\.row.at).max()
+    listedUse = usedAt
   }
 
   fileprivate static func elements(

@@ -9,6 +9,16 @@ internal import Scheduling
 
 extension Change {
   func checkQueue(_ installation: Installation, _ list: inout Findings) {
+    if after.runs.edition != before.runs.edition { checkRuns(installation, &list) }
+    if operation == "queue.outbox" || operation == "queue.deleteOutbox" {
+      checkDeleted(installation.broker, &list)
+    }
+    if after.scopes.edition != before.scopes.edition { checkEpochs(&list) }
+    if after.tenants.edition != before.tenants.edition { checkTenants(&list) }
+    checkReports(&list)
+  }
+
+  private func checkRuns(_ installation: Installation, _ list: inout Findings) {
     var pending: Set<String> = []
     var underWay = 0
     for (key, run) in after.runs.all {
@@ -19,6 +29,7 @@ extension Change {
       }
       if [.dispatched, .leased].contains(run.state) { underWay += 1 }
       if let old = before.runs[key] {
+        guard old != run else { continue }
         check(key, old, run, &list)
         checkExtracted(key, old, run, installation.platform, &list)
       } else {
@@ -35,12 +46,6 @@ extension Change {
         underWay <= inFlight, .inFlight, "\(underWay) runs are under way, the limit is \(inFlight)")
       checkDispatches(&list)
     }
-    if operation == "queue.outbox" || operation == "queue.deleteOutbox" {
-      checkDeleted(installation.broker, &list)
-    }
-    checkEpochs(&list)
-    checkTenants(&list)
-    checkReports(&list)
   }
 
   private func check(
@@ -91,8 +96,12 @@ extension Change {
       SimulatedCollection.allCases.allSatisfy { execution.collections[$0.rawValue]?.end != nil }
     }
     list.require(
-      isRead || isRushed, .progress,
+      isRead || isRushed || isReplay(new), .progress,
       "run \(key.run) is extracted, and nobody has read attempt \(attempt) to its end")
+  }
+
+  func isReplay(_ run: RunRecord) -> Bool {
+    after.scans[ScanKey(tenant: run.stored.tenant, scan: run.stored.scan)]?.isReplay ?? false
   }
 
   private func checkEpochs(_ list: inout Findings) {
@@ -119,7 +128,9 @@ extension Change {
 
   /// What is told about a run's collections is what its newest attempt said.
   private func checkReports(_ list: inout Findings) {
-    guard operation == "queue.change" else { return }
+    guard operation == "queue.change",
+      after.runCollections.edition != before.runCollections.edition
+    else { return }
     for (key, report) in after.runCollections.all
     where before.runCollections[key] != report {
       let attempt = after.runs[key.run]?.stored.machine.attempt

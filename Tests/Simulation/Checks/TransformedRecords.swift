@@ -3,6 +3,8 @@ internal import Model
 /// Follows which raw messages have their output.
 struct TransformedRecords {
   private var checked: [TopicPartition: Int64] = [:]
+  /// The headers of each partition's output, as far as it was looked at.
+  private var output: [Int32: (upTo: Int64, headers: Set<String>)] = [:]
 
   /// Every raw message below the offset that is to be committed has its output on the graph topic,
   /// or is a dead letter.
@@ -12,14 +14,23 @@ struct TransformedRecords {
     let from = checked[raw] ?? 0
     guard next > from else { return }
     checked[raw] = next
-    let output = Set(
-      broker.messages(of: TopicPartition(topic: Topic.graph, partition: raw.partition))
-        .compactMap { $0.header(RecordHeader.name) })
-    for message in broker.messages(of: raw) where (from..<next).contains(message.offset) {
+    let headers = look(at: raw.partition, broker)
+    for message in broker.messages(of: raw, from: from) where message.offset < next {
       guard let header = message.header(RecordHeader.name) else { continue }
       list.require(
-        output.contains(header), .outputFirst,
+        headers.contains(header), .outputFirst,
         "\(raw) is committed up to \(next), and \(header) at \(message.offset) has no output")
     }
+  }
+
+  private mutating func look(at partition: Int32, _ broker: Broker) -> Set<String> {
+    var known = output.removeValue(forKey: partition) ?? (0, [])
+    let graph = TopicPartition(topic: Topic.graph, partition: partition)
+    for message in broker.messages(of: graph, from: known.upTo) {
+      known.upTo = message.offset + 1
+      if let header = message.header(RecordHeader.name) { known.headers.insert(header) }
+    }
+    output[partition] = known
+    return known.headers
   }
 }

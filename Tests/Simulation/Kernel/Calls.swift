@@ -5,6 +5,19 @@ internal import Synchronization
 public enum Call: String, Sendable, CaseIterable {
   case produce, next, assign, commit, transaction, platform, sleep
 
+  /// What decides how long it takes.
+  var latency: Choice {
+    switch self {
+    case .produce: .produce
+    case .next: .next
+    case .assign: .assign
+    case .commit: .commit
+    case .transaction: .transaction
+    case .platform: .platform
+    case .sleep: .sleep
+    }
+  }
+
   /// Whether the other side may act on it while the caller is stopped.
   var isSent: Bool {
     switch self {
@@ -41,6 +54,9 @@ public enum CallFault: String, Sendable, CaseIterable {
   case crashAfter
   /// It takes many seconds.
   case delayed
+  /// The process is stopped before the call is sent, for longer than its sessions and leases, and
+  /// sends it when it goes on.
+  case stalled
 }
 
 /// Why a call failed.
@@ -132,9 +148,7 @@ extension Kernel {
     _ continuation: Waiting<Value>
   ) -> Bool {
     let failure: (any Error)? = state.withLock { state in
-      guard let status = state.lives[life]?.status, status != .dead else {
-        return SimulatedFailure.crashed
-      }
+      guard state.lives[life.index].status != .dead else { return SimulatedFailure.crashed }
       if Task.isCancelled && effect == nil { return CancellationError() }
       state.calls[number] = OpenCall(
         life: life, call: call, fails: { continuation.resume(throwing: $0) }, effect: effect)
@@ -159,12 +173,12 @@ extension Kernel {
       let fault = state.fault(of: call, life)
       let latency = state.latency(of: call, life, isLong: fault == .delayed)
       // One answer in four comes later than its effect.
-      let isLate = state.dice.below(4, for: "\(life.process) late") == 0
+      let isLate = state.dice.below(4, for: .late, of: life.process) == 0
       return (fault, latency, isLate ? state.latency(of: call, life, isLong: false) : .zero)
     }
     if Task.isCancelled { cancel(number) }
     // A stopped process has sent some of its calls already.
-    let isOnItsWay = call.isSent && roll(2, for: "\(life.process) sent") == 0
+    let isOnItsWay = call.isSent && roll(2, for: .sent, of: life.process) == 0
     schedule(after: latency, of: isOnItsWay ? nil : life) {
       self.happen(number, call, life, what, fault, rest, effect, continuation)
     }
@@ -172,7 +186,8 @@ extension Kernel {
 
   private func happen<Value: Sendable>(
     _ number: UInt64, _ call: Call, _ life: LifeID, _ what: String, _ fault: CallFault?,
-    _ rest: Duration, _ effect: @Sendable (Extent) throws -> Value, _ continuation: Waiting<Value>
+    _ rest: Duration, _ effect: @escaping @Sendable (Extent) throws -> Value,
+    _ continuation: Waiting<Value>
   ) {
     let isOpen = state.withLock { state in
       guard state.calls[number] != nil else { return false }
@@ -186,9 +201,16 @@ extension Kernel {
     let result: Result<Value, any Error>
     switch fault {
     case .crashBefore: return crash(life)
+    case .stalled:
+      pause(life)
+      let time = Duration.milliseconds(12_000 + roll(30_000, for: .stalled, of: life.process))
+      schedule(after: time) { self.resume(life) }
+      return schedule(of: life) {
+        self.happen(number, call, life, what, nil, rest, effect, continuation)
+      }
     case .refused: result = .failure(SimulatedFailure.refused(call))
     case .partly:
-      _ = Result { try effect(.part(self.roll(1 << 16, for: "\(life.process) part"))) }
+      _ = Result { try effect(.part(self.roll(1 << 16, for: .part, of: life.process))) }
       result = .failure(SimulatedFailure.unanswered(call))
     case .unanswered:
       _ = Result { try effect(.whole) }
@@ -207,14 +229,14 @@ extension Kernel {
   /// The caller gives the call up, which may be too late to keep it from happening.
   func cancel(_ number: UInt64) {
     let call: OpenCall? = state.withLock { state in
-      guard let call = state.calls[number], state.lives[call.life]?.status != .dead else {
+      guard let call = state.calls[number], state.lives[call.life.index].status != .dead else {
         return nil
       }
       state.calls[number] = nil
       return call
     }
     guard let call else { return }
-    let happens = call.effect != nil && roll(2, for: "\(call.life.process) cancelled") == 0
+    let happens = call.effect != nil && roll(2, for: .cancelled, of: call.life.process) == 0
     let number = state.withLock { state in
       state.lastNumber += 1
       state.calls[state.lastNumber] = OpenCall(
@@ -243,7 +265,7 @@ extension Kernel.State {
 
   fileprivate mutating func latency(of call: Call, _ life: LifeID, isLong: Bool) -> Duration {
     func roll(_ bound: Int) -> Int {
-      dice.below(bound, for: "\(life.process) \(call.rawValue)")
+      dice.below(bound, for: call.latency, of: life.process)
     }
     if isLong { return .milliseconds(3000 + roll(12_000)) }
     let usual = 100 + roll(call == .platform ? 900_000 : 3000)

@@ -24,21 +24,38 @@ public struct SplitMix64: RandomNumberGenerator, Sendable, Equatable {
   }
 }
 
-/// One stream of numbers for each purpose, so that one choice more or less of one kind leaves the
-/// choices of all others as they were.
+/// What a number decides.
+public enum Choice: String, Sendable {
+  // Of one process.
+  case late, sent, part, cancelled, stalled, restart, id, random
+  case produce, next, assign, commit, transaction, platform, sleep
+  // Of the broker.
+  case visibility, batch, turn
+}
+
+/// One stream of numbers for each kind of choice of each process, so that one choice more or less
+/// of one kind leaves the choices of all others as they were.
 public struct Dice: Sendable {
+  private struct Stream: Hashable {
+    var owner: String
+    var choice: Choice
+  }
+
   private let seed: UInt64
-  private var streams: [String: SplitMix64] = [:]
+  private var streams: [Stream: SplitMix64] = [:]
 
   public init(seed: UInt64) { self.seed = seed }
 
-  /// The next number of the purpose's own stream.
-  public mutating func below(_ bound: Int, for purpose: String) -> Int {
-    var stream =
-      streams[purpose] ?? SplitMix64(seed: Fingerprint(seed).adding(purpose).value)
-    defer { streams[purpose] = stream }
-    return stream.below(bound)
+  /// The next number of a stream.
+  public mutating func below(_ bound: Int, for choice: Choice, of owner: String = "") -> Int {
+    let stream = Stream(owner: owner, choice: choice)
+    let seed = seed
+    func start() -> UInt64 {
+      Fingerprint(seed).adding(stream.owner).adding(stream.choice.rawValue).value
+    }
+    return streams[stream, default: SplitMix64(seed: start())].below(bound)
   }
+
 }
 
 /// A running digest (FNV-1a), to tell whether two runs did the same.

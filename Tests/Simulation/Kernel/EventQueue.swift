@@ -6,17 +6,25 @@ struct EventQueue: Sendable {
     /// Whose event it is: it waits while that process is stopped.
     var owner: LifeID?
     var action: @Sendable () -> Void
-
-    func precedes(_ other: Event) -> Bool { (at, number) < (other.at, other.number) }
   }
 
-  private var heap: [Event] = []
+  /// An event's place in the order, apart from the event, which is expensive to move.
+  private struct Place {
+    var at: VirtualTime
+    var number: UInt64
+    var slot: Int
 
-  var isEmpty: Bool { heap.isEmpty }
-  var first: Event? { heap.first }
+    func precedes(_ other: Place) -> Bool { (at, number) < (other.at, other.number) }
+  }
+
+  private var heap: [Place] = []
+  private var slots: [Event?] = []
+  private var free: [Int] = []
 
   mutating func insert(_ event: Event) {
-    heap.append(event)
+    let slot = free.popLast() ?? slots.count
+    if slot == slots.count { slots.append(event) } else { slots[slot] = event }
+    heap.append(Place(at: event.at, number: event.number, slot: slot))
     var child = heap.count - 1
     while child > 0 {
       let parent = (child - 1) / 2
@@ -27,21 +35,26 @@ struct EventQueue: Sendable {
   }
 
   mutating func popFirst() -> Event? {
-    guard let first = heap.first else { return nil }
-    let last = heap.removeLast()
-    guard !heap.isEmpty else { return first }
+    guard let last = heap.popLast() else { return nil }
+    guard let first = heap.first else { return take(last) }
     heap[0] = last
     var parent = 0
     while true {
       var least = parent
-      for child in [2 * parent + 1, 2 * parent + 2]
+      for child in (2 * parent + 1)...(2 * parent + 2)
       where child < heap.count && heap[child].precedes(heap[least]) {
         least = child
       }
-      guard least != parent else { return first }
+      guard least != parent else { return take(first) }
       heap.swapAt(parent, least)
       parent = least
     }
+  }
+
+  private mutating func take(_ place: Place) -> Event? {
+    free.append(place.slot)
+    defer { slots[place.slot] = nil }
+    return slots[place.slot]
   }
 }
 

@@ -23,7 +23,8 @@ public final class Kernel: Sendable {
     var isRough: Bool
     var calls: [UInt64: OpenCall] = [:]
     var processes: [String: ProcessState] = [:]
-    var lives: [LifeID: Life] = [:]
+    /// By index.
+    var lives: [Life] = []
     var faults: [CallPoint: CallFault] = [:]
     var faultsDone = 0
     var fingerprint: Fingerprint
@@ -76,9 +77,9 @@ public final class Kernel: Sendable {
     state.withLock { $0.faults[point] = fault }
   }
 
-  /// A number from the stream of `purpose`.
-  public func roll(_ bound: Int, for purpose: String) -> Int {
-    state.withLock { $0.dice.below(bound, for: purpose) }
+  /// A number from the stream of a kind of choice.
+  public func roll(_ bound: Int, for choice: Choice, of owner: String = "") -> Int {
+    state.withLock { $0.dice.below(bound, for: choice, of: owner) }
   }
 
   /// From here on all answers are quick: the world settles.
@@ -133,12 +134,12 @@ extension Kernel.State {
     while let event = events.popFirst() {
       time = max(time, event.at)
       if let owner = event.owner {
-        switch lives[owner]?.status {
+        switch lives[owner.index].status {
         case .running: break
         case .paused:
-          lives[owner]?.held.append(event)
+          lives[owner.index].held.append(event)
           continue
-        case .dead, nil: continue
+        case .dead: continue
         }
       }
       steps += 1

@@ -5,14 +5,27 @@ internal import Synchronization
 
 /// One execution of a process, from its start to its end.
 public struct LifeID: Sendable, Hashable, CustomStringConvertible {
-  public var process: String
+  public let process: String
   /// How often it was started before, from 1.
-  public var number: Int
+  public let number: Int
+  /// Its place among all lives of the simulation.
+  let index: Int
+  public let description: String
 
-  public var description: String { "\(process)#\(number)" }
+  init(process: String, number: Int, index: Int) {
+    self.process = process
+    self.number = number
+    self.index = index
+    description = "\(process)#\(number)"
+  }
+
+  public static func == (left: Self, right: Self) -> Bool { left.index == right.index }
+  public func hash(into hasher: inout Hasher) { hasher.combine(index) }
 }
 
 struct Life {
+  let id: LifeID
+
   enum Status {
     case running, paused, dead
   }
@@ -27,6 +40,7 @@ struct Life {
 /// What outlives the restarts of a process.
 struct ProcessState {
   var lives = 0
+  var last: LifeID?
   var calls: [Call: Int] = [:]
   var body: @Sendable (ProcessContext) async throws -> Void
   var isWanted = true
@@ -86,9 +100,10 @@ extension Kernel {
     let started = state.withLock { state -> (LifeID, ProcessState)? in
       guard var found = state.processes[process] else { return nil }
       found.lives += 1
+      let life = LifeID(process: process, number: found.lives, index: state.lives.count)
+      state.lives.append(Life(id: life))
+      found.last = life
       state.processes[process] = found
-      let life = LifeID(process: process, number: found.lives)
-      state.lives[life] = Life()
       state.trace(life.description, "started")
       return (life, found)
     }
@@ -98,7 +113,7 @@ extension Kernel {
       do {
         try await testGracefulShutdown { trigger in
           self.state.withLock {
-            $0.lives[life]?.trigger = { trigger.triggerGracefulShutdown() }
+            $0.lives[life.index].trigger = { trigger.triggerGracefulShutdown() }
           }
           try await process.body(context)
         }
@@ -107,16 +122,14 @@ extension Kernel {
         self.ended(life, error)
       }
     }
-    state.withLock { $0.lives[life]?.task = task }
+    state.withLock { $0.lives[life.index].task = task }
   }
 
   /// The process's newest life, unless it has ended.
   public func current(_ process: String) -> LifeID? {
     state.withLock { state in
-      guard let number = state.processes[process]?.lives else { return nil }
-      let life = LifeID(process: process, number: number)
-      guard let status = state.lives[life]?.status, status != .dead else { return nil }
-      return life
+      guard let life = state.processes[process]?.last else { return nil }
+      return state.lives[life.index].status == .dead ? nil : life
     }
   }
 
@@ -128,9 +141,9 @@ extension Kernel {
   /// Kills a life: nothing it has under way takes effect any more.
   public func crash(_ life: LifeID) {
     let (task, calls) = state.withLock { state -> (Task<Void, Never>?, [OpenCall]) in
-      guard let found = state.lives[life], found.status != .dead else { return (nil, []) }
+      guard state.lives[life.index].status != .dead else { return (nil, []) }
       state.trace(life.description, "crashed")
-      return (found.task, state.end(life))
+      return (state.lives[life.index].task, state.end(life))
     }
     for call in calls { call.fails(SimulatedFailure.crashed) }
     task?.cancel()
@@ -142,9 +155,9 @@ extension Kernel {
   /// Stops a life as SIGSTOP does; what it had sent may still arrive.
   public func pause(_ life: LifeID) {
     let isPaused = state.withLock { state in
-      guard state.lives[life]?.status == .running else { return false }
+      guard state.lives[life.index].status == .running else { return false }
       state.trace(life.description, "stopped")
-      state.lives[life]?.status = .paused
+      state.lives[life.index].status = .paused
       return true
     }
     if isPaused { observers.withLock { $0 }.silence(life) }
@@ -153,12 +166,11 @@ extension Kernel {
   /// Lets it go on where it was.
   public func resume(_ life: LifeID) {
     state.withLock { state in
-      guard var found = state.lives[life], found.status == .paused else { return }
+      guard state.lives[life.index].status == .paused else { return }
       state.trace(life.description, "continued")
-      let held = found.held
-      found.status = .running
-      found.held = []
-      state.lives[life] = found
+      let held = state.lives[life.index].held
+      state.lives[life.index].status = .running
+      state.lives[life.index].held = []
       for event in held { state.schedule(after: .zero, of: life, event.action) }
     }
   }
@@ -166,10 +178,10 @@ extension Kernel {
   /// Asks it to drain; kills it if it has not ended by the deadline.
   public func stop(_ life: LifeID, deadline: Duration = .seconds(20)) {
     let trigger = state.withLock { state -> (@Sendable () -> Void)? in
-      guard let found = state.lives[life], found.status == .running, !found.isDraining
-      else { return nil }
+      let found = state.lives[life.index]
+      guard found.status == .running, !found.isDraining else { return nil }
       state.trace(life.description, "drains")
-      state.lives[life]?.isDraining = true
+      state.lives[life.index].isDraining = true
       return found.trigger
     }
     guard let trigger else { return }
@@ -180,31 +192,36 @@ extension Kernel {
   /// Lives that have not ended, in order.
   public var living: [LifeID] {
     state.withLock { state in
-      state.lives.filter { $0.value.status != .dead }.keys.sorted {
+      state.lives.filter { $0.status != .dead }.map(\.id).sorted {
         ($0.process, $0.number) < ($1.process, $1.number)
       }
     }
   }
 
   public func isPaused(_ life: LifeID) -> Bool {
-    state.withLock { $0.lives[life]?.status == .paused }
+    state.withLock { $0.lives[life.index].status == .paused }
   }
 
   public func isAlive(_ life: LifeID) -> Bool {
-    state.withLock { $0.lives[life].map { $0.status != .dead } ?? false }
+    state.withLock { $0.lives[life.index].status != .dead }
   }
 
   /// Whether it was told to drain.
   func isDraining(_ life: LifeID) -> Bool {
-    state.withLock { $0.lives[life]?.isDraining ?? false }
+    state.withLock { $0.lives[life.index].isDraining }
+  }
+
+  /// Whether its process is started again when it ends.
+  func isWanted(_ life: LifeID) -> Bool {
+    state.withLock { $0.processes[life.process]?.isWanted ?? false }
   }
 
   /// Whether another life of the process is there, or was started later.
   func hasTwin(_ life: LifeID) -> Bool {
     state.withLock { state in
       state.processes[life.process]?.lives != life.number
-        || state.lives.contains { other, found in
-          other.process == life.process && other != life && found.status != .dead
+        || state.lives.contains { other in
+          other.id.process == life.process && other.id != life && other.status != .dead
         }
     }
   }
@@ -220,7 +237,7 @@ extension Kernel {
 
   private func ended(_ life: LifeID, _ error: (any Error)?) {
     let calls = state.withLock { state -> [OpenCall]? in
-      guard state.lives[life]?.status != .dead else { return nil }
+      guard state.lives[life.index].status != .dead else { return nil }
       state.trace(life.description, error.map { "ended: \($0)" } ?? "ended")
       return state.end(life)
     }
@@ -233,7 +250,7 @@ extension Kernel {
 
   /// Something outside starts a process that has ended; sooner or later.
   private func restart(_ life: LifeID) {
-    let delay = 500 + roll(15_000, for: "\(life.process) restart")
+    let delay = 500 + roll(15_000, for: .restart, of: life.process)
     schedule(after: .milliseconds(delay)) {
       let isMissing = self.state.withLock { state in
         guard let process = state.processes[life.process] else { return false }
@@ -247,8 +264,8 @@ extension Kernel {
 extension Kernel.State {
   /// - Returns: what it had under way.
   fileprivate mutating func end(_ life: LifeID) -> [OpenCall] {
-    lives[life]?.status = .dead
-    lives[life]?.held = []
+    lives[life.index].status = .dead
+    lives[life.index].held = []
     let numbers = calls.filter { $0.value.life == life }.keys.sorted()
     return numbers.compactMap { calls.removeValue(forKey: $0) }
   }

@@ -55,9 +55,6 @@ public final class SimulationExecutor: TaskExecutor {
     return false
   }
 
-  /// Whether the caller is on the executor's thread.
-  var isCurrentThread: Bool { ThreadIdentity.current == thread }
-
   /// Makes this the executor of everything that the thread starts, until `body` returns.
   func whileCurrent<Value>(_ body: () throws -> Value) rethrows -> Value {
     GlobalExecutorHook.install()

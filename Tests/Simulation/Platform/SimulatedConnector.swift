@@ -196,7 +196,8 @@ struct SimulatedNormalizer: Normalizer {
     switch SimulatedCollection(rawValue: record.collection) {
     case .role: return role(record.key, version, account)
     case .policy: return policy(record.key, version, account)
-    case .user, .group: return Assertions(nodes: [plain(record, version)])
+    case .user: return Assertions(nodes: [plain(record, version)])
+    case .group: return Assertions(nodes: [plain(record, version), overlapping(record, version)])
     case .activity, nil: return Assertions()
     }
   }
@@ -256,6 +257,15 @@ struct SimulatedNormalizer: Normalizer {
     return Node(
       id: id, kind: isUser ? .identity : .principalSet, type: record.collection,
       name: record.key, defines: [id], state: ["version": .integer(version)])
+  }
+
+  /// A role that another collection says something about, too, and something else.
+  private func overlapping(_ record: RawRecord, _ version: Int64) -> Node {
+    let account = record.scope.account
+    let id = Self.id("role", record.key, account)
+    return Node(
+      id: id, kind: .identity, type: "aws.iam.role", name: record.key, defines: [id],
+      state: ["account": .string(account), "version": .integer(version)])
   }
 
   private static func statement(_ rest: [String: JSON], _ action: String) -> JSON {

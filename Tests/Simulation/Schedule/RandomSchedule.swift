@@ -20,6 +20,7 @@ extension Schedule {
         Timed(time, .scan(tenant: random.below(world.tenants), account: account)))
     }
     if random.chance(25) { schedule.actions += world.landslide(after: time, &random) }
+    if random.chance(30) { schedule.actions += world.replay(after: time, &random) }
     // Most of it soon after a scan was asked for, when there is something to disturb.
     let scans = schedule.actions.filter { if case .scan = $0.action { true } else { false } }
     func soon() -> Int {
@@ -39,7 +40,9 @@ extension Schedule {
           .pause(extractor, 22_000 + random.below(20_000))))
     }
     if random.chance(20) {
-      schedule.actions.append(Timed(time + random.below(4000), .jump(1 + random.below(30))))
+      // Some hours; or more than findings that were resolved, and facts about use, are kept for.
+      let hours = random.chance(70) ? 1 + random.below(30) : 91 * 24 + random.below(100)
+      schedule.actions.append(Timed(time + random.below(4000), .jump(hours)))
       schedule.actions.append(Timed(time + 5000, .scan(tenant: 0, account: nil)))
     }
     // What loses messages for good makes other checks weaker, so it is rare.
@@ -69,6 +72,8 @@ extension World {
     world.evaluators = random.chance(50) ? 2 : 1
     world.inFlight = 1 + random.below(4)
     world.roughness = random.chance(85) ? 1 : 0
+    // Around what the scans of an account take.
+    if random.chance(15) { world.staging = 2000 + random.below(12_000) }
     return world
   }
 
@@ -100,6 +105,23 @@ extension World {
     if random.chance(60) {
       actions += [Schedule.Timed(time + 42_000, .jump(20 + random.below(10))), scan(43_000)]
     }
+    return actions
+  }
+
+  /// An account is read again once there is nothing to wait for, and scanned meanwhile.
+  fileprivate func replay(after time: Int, _ random: inout SplitMix64) -> [Schedule.Timed] {
+    let (tenant, account) = (random.below(tenants), random.below(accounts))
+    let at = time + 12_000 + random.below(20_000)
+    var actions = [Schedule.Timed(at, .replay(tenant: tenant, account: account))]
+    for _ in 0..<random.below(3) {
+      actions.append(Schedule.Timed(at - 2000 + random.below(8000), change(&random)))
+    }
+    if random.chance(60) {
+      actions.append(
+        Schedule.Timed(at - 1000 + random.below(12_000), .scan(tenant: tenant, account: account)))
+    }
+    if random.chance(40) { actions.append(Schedule.Timed(at + random.below(8000), order(&random))) }
+    if random.chance(30) { actions.append(Schedule.Timed(at + random.below(8000), .crashDatabase)) }
     return actions
   }
 
@@ -144,7 +166,7 @@ extension World {
   /// Somebody orders something.
   fileprivate func order(_ random: inout SplitMix64) -> Action {
     let (tenant, account) = (random.below(tenants), random.below(accounts))
-    switch random.below(10) {
+    switch random.below(13) {
     case 0..<2: return .repeatScan(random.below(3))
     case 2..<4: return .cancel(random.below(3))
     case 4: return .retire(tenant: tenant, account: account, collection: nil)
@@ -154,7 +176,8 @@ extension World {
         tenant: tenant, account: account, collection: collection(&random),
         confirmed: random.chance(60))
     case 8: return .list(tenant: tenant, account: account, isListed: random.chance(50))
-    default: return .scan(tenant: tenant, account: account)
+    case 9: return .scan(tenant: tenant, account: account)
+    default: return .replay(tenant: tenant, account: account)
     }
   }
 
@@ -175,23 +198,24 @@ extension World {
   }
 
   fileprivate func fault(_ random: inout SplitMix64) -> Schedule.PlannedFault {
-    let process = random.pick(processes)
+    let process = random.pick(processes + ["replay-1"])
     let call: Call =
       switch process.prefix(while: { $0 != "-" }) {
       case "extractor": random.pick([.produce, .produce, .produce, .commit, .platform])
       case "transformer": random.pick([.produce, .produce, .commit])
       case "loader": random.pick([.transaction, .transaction, .transaction, .produce, .commit])
+      case "replay": random.pick([.produce, .transaction, .platform])
       case "evaluator": random.pick([.transaction, .transaction, .produce])
       default: random.pick([.transaction, .transaction, .produce, .commit])
       }
     // Faults of early calls are more likely to be reached.
-    let reach = random.pick([10, 30, 80, 200])
+    let reach = process == "replay-1" ? 6 : random.pick([10, 30, 80, 200])
     let fault: CallFault =
       call == .platform
-      ? random.pick([.crashBefore, .crashAfter, .delayed])
+      ? random.pick([.crashBefore, .crashAfter, .delayed, .stalled])
       : random.pick([
         .refused, .unanswered, .unanswered, .partly, .crashBefore, .crashAfter, .crashAfter,
-        .delayed,
+        .delayed, .stalled, .stalled,
       ])
     return Schedule.PlannedFault(
       CallPoint(process: process, call: call, number: 1 + random.below(reach)), fault)

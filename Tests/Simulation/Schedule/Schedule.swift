@@ -68,6 +68,8 @@ public struct World: Sendable, Equatable {
   public var evaluators = 1
   /// Runs that are dispatched at a time.
   public var inFlight = 4
+  /// Bytes that a loader may stage; 0 for no limit.
+  public var staging = 0
   /// How uneven latencies are: 0 or 1.
   public var roughness = 1
 
@@ -81,7 +83,7 @@ public struct World: Sendable, Equatable {
         ("partitions", \.partitions, 1), ("schedulers", \.schedulers, 1),
         ("extractors", \.extractors, 1), ("transformers", \.transformers, 1),
         ("loaders", \.loaders, 1), ("evaluators", \.evaluators, 1), ("inFlight", \.inFlight, 1),
-        ("roughness", \.roughness, 0),
+        ("staging", \.staging, 0), ("roughness", \.roughness, 0),
       ]
 
   /// Names of the processes, in order.
@@ -122,6 +124,8 @@ public enum Action: Sendable, Equatable {
   case cancel(Int)
   case retire(tenant: Int, account: Int, collection: String?)
   case decide(tenant: Int, account: Int, collection: String, confirmed: Bool)
+  /// What is known of an account is read again out of the raw topic.
+  case replay(tenant: Int, account: Int)
   /// The connection stops or begins to list an account.
   case list(tenant: Int, account: Int, isListed: Bool)
   // On the platform.

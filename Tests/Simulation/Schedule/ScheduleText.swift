@@ -102,6 +102,7 @@ extension Action: CustomStringConvertible {
       ["retire", "\(tenant)", "\(account)", collection ?? "*"]
     case .decide(let tenant, let account, let collection, let confirmed):
       [confirmed ? "confirm" : "reject", "\(tenant)", "\(account)", collection]
+    case .replay(let tenant, let account): ["replay", "\(tenant)", "\(account)"]
     case .list(let tenant, let account, let isListed):
       [isListed ? "list" : "unlist", "\(tenant)", "\(account)"]
     case .put(let tenant, let account, let collection, let object, let isMalformed):
@@ -152,6 +153,7 @@ extension Action: CustomStringConvertible {
     switch words[0] {
     case "list", "unlist":
       return .list(tenant: tenant, account: account, isListed: words[0] == "list")
+    case "replay": return .replay(tenant: tenant, account: account)
     case "expire-tokens": return .expireTokens(tenant: tenant, account: account)
     default: break
     }

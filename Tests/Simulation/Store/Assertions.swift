@@ -24,16 +24,28 @@ package struct AssertionKey: TableKey {
   package var object: String
   package var element: Element.Key
 
-  private var columns: [String] {
-    switch element {
-    case .node(let id): [collection, object, "node", id]
-    case .edge(let key):
-      [collection, object, "edge", key.kind.rawValue, key.from, key.to, key.discriminator]
-    }
-  }
-
   package static func precedes(_ left: Self, _ right: Self) -> Bool {
-    Simulation.precedes(left.columns, right.columns)
+    left.collection.precedes(
+      right.collection,
+      else: left.object.precedes(right.object, else: left.element.precedes(right.element)))
+  }
+}
+
+extension Element.Key {
+  /// Edges come before nodes.
+  fileprivate func precedes(_ other: Self) -> Bool {
+    switch (self, other) {
+    case (.node(let id), .node(let otherID)): id.precedes(otherID)
+    case (.edge(let key), .edge(let other)):
+      key.kind.rawValue.precedes(
+        other.kind.rawValue,
+        else: key.from.precedes(
+          other.from,
+          else: key.to.precedes(
+            other.to, else: key.discriminator.precedes(other.discriminator))))
+    case (.edge, .node): true
+    case (.node, .edge): false
+    }
   }
 }
 

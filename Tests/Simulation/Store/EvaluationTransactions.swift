@@ -100,7 +100,7 @@ extension DatabaseState {
 
 extension String {
   /// Whether this scope key is one of the tenant's.
-  func isScope(of tenant: String) -> Bool { Scope(self)?.tenant == tenant }
+  func isScope(of tenant: String) -> Bool { hasPrefix(tenant + "/") }
 }
 
 extension Graph.CallList {

@@ -65,9 +65,21 @@ extension DatabaseState {
     }
   }
 
+  package func origin(of collection: AppliedCollection, in scope: Scope) -> AppliedOrigin? {
+    let key = CollectionKey(scope: scope.description, collection: collection.collection)
+    guard let row = collections[key] else { return nil }
+    let calls = calls[
+      RunCollectionKey(
+        run: RunKey(tenant: scope.tenant, run: collection.run), collection: collection.collection)]
+    return AppliedOrigin(
+      knownAt: row.completedAt ?? row.outcomeAt,
+      calls: calls.flatMap { $0.attempt == collection.attempt ? $0.calls : nil } ?? [])
+  }
+
   private mutating func insert(_ run: NewRun) { runs[run.run.key] = RunRecord(run) }
 
   package mutating func dispatch(_ dispatching: Dispatching, at now: Timestamp) -> [RunKey] {
+    guard runs.contains(where: { $1.state == .queued }) else { return [] }
     let ofPlatform = runs.rows { Scope($1.stored.scope)?.platform == dispatching.platform }
       .map(\.row)
     var inFlight: [FairOrder.Connection: Int] = [:]

@@ -10,7 +10,7 @@ struct ConnectionKey: TableKey {
   var connection: String
 
   static func precedes(_ left: Self, _ right: Self) -> Bool {
-    Simulation.precedes([left.tenant, left.connection], [right.tenant, right.connection])
+    left.tenant.precedes(right.tenant, else: left.connection.precedes(right.connection))
   }
 }
 
@@ -25,13 +25,18 @@ struct ScanKey: TableKey {
   var scan: String
 
   static func precedes(_ left: Self, _ right: Self) -> Bool {
-    Simulation.precedes([left.tenant, left.scan], [right.tenant, right.scan])
+    left.tenant.precedes(right.tenant, else: left.scan.precedes(right.scan))
   }
+}
+
+extension NewScan {
+  /// Of records that a tool emits again; nobody requested it by a message.
+  var isReplay: Bool { source.hasSuffix("/replay") }
 }
 
 extension RunKey: TableKey {
   static func precedes(_ left: Self, _ right: Self) -> Bool {
-    Simulation.precedes([left.tenant, left.run], [right.tenant, right.run])
+    left.tenant.precedes(right.tenant, else: left.run.precedes(right.run))
   }
 }
 
@@ -88,7 +93,7 @@ struct RunCollectionKey: TableKey {
 
 extension CollectionKey: TableKey {
   static func precedes(_ left: Self, _ right: Self) -> Bool {
-    Simulation.precedes([left.scope, left.collection], [right.scope, right.collection])
+    left.scope.precedes(right.scope, else: left.collection.precedes(right.collection))
   }
 }
 
@@ -137,10 +142,11 @@ struct ObservedKey: TableKey {
   var fact: String
 
   static func precedes(_ left: Self, _ right: Self) -> Bool {
-    left.collection == right.collection
-      ? Simulation.precedes(
-        [left.object, left.id, left.fact], [right.object, right.id, right.fact])
-      : CollectionKey.precedes(left.collection, right.collection)
+    guard left.collection == right.collection else {
+      return CollectionKey.precedes(left.collection, right.collection)
+    }
+    return left.object.precedes(
+      right.object, else: left.id.precedes(right.id, else: left.fact.precedes(right.fact)))
   }
 }
 
@@ -163,10 +169,12 @@ struct ActivityKey: TableKey {
   var target: String
 
   static func precedes(_ left: Self, _ right: Self) -> Bool {
-    left.collection == right.collection
-      ? Simulation.precedes(
-        [left.subject, left.action, left.target], [right.subject, right.action, right.target])
-      : CollectionKey.precedes(left.collection, right.collection)
+    guard left.collection == right.collection else {
+      return CollectionKey.precedes(left.collection, right.collection)
+    }
+    return left.subject.precedes(
+      right.subject,
+      else: left.action.precedes(right.action, else: left.target.precedes(right.target)))
   }
 }
 
@@ -180,7 +188,7 @@ struct DocumentKey: TableKey {
   var digest: String
 
   static func precedes(_ left: Self, _ right: Self) -> Bool {
-    Simulation.precedes([left.tenant, left.digest], [right.tenant, right.digest])
+    left.tenant.precedes(right.tenant, else: left.digest.precedes(right.digest))
   }
 }
 
@@ -267,7 +275,7 @@ struct FindingID: TableKey {
   var uid: String
 
   static func precedes(_ left: Self, _ right: Self) -> Bool {
-    Simulation.precedes([left.tenant, left.uid], [right.tenant, right.uid])
+    left.tenant.precedes(right.tenant, else: left.uid.precedes(right.uid))
   }
 }
 

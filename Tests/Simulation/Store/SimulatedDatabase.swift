@@ -81,3 +81,26 @@ package struct OpenGate: TransactionGate {
     try body()
   }
 }
+
+/// The way of a store to the database: through the gate of its process.
+struct DatabaseAccess: Sendable {
+  let database: SimulatedDatabase
+  let gate: any TransactionGate
+  /// Stands before the names of its transactions.
+  let store: String
+
+  func transaction<Value: Sendable>(
+    _ name: String, _ body: @escaping @Sendable (inout DatabaseState) throws -> Value
+  ) async throws -> Value {
+    let operation = "\(store).\(name)"
+    return try await gate.transaction(operation) { [database] in
+      try database.transaction(operation, body)
+    }
+  }
+
+  func reading<Value: Sendable>(
+    _ name: String, _ body: @escaping @Sendable (DatabaseState) throws -> Value
+  ) async throws -> Value {
+    try await gate.transaction("\(store).\(name)") { [database] in try database.reading(body) }
+  }
+}

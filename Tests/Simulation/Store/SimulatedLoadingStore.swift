@@ -3,33 +3,19 @@ package import Model
 
 /// The loader's database, as one process reaches it.
 package struct SimulatedLoadingStore: LoadingStore {
-  private let database: SimulatedDatabase
-  private let gate: any TransactionGate
+  private let access: DatabaseAccess
 
   package init(database: SimulatedDatabase, gate: any TransactionGate) {
-    self.database = database
-    self.gate = gate
+    access = DatabaseAccess(database: database, gate: gate, store: "loading")
   }
 
   private func transaction<Value: Sendable>(
     _ name: String, _ body: @escaping @Sendable (inout DatabaseState) throws -> Value
   ) async throws -> Value {
-    try await gated(name) { [database] in try database.transaction("loading.\(name)", body) }
-  }
-
-  private func reading<Value: Sendable>(
-    _ name: String, _ body: @escaping @Sendable (DatabaseState) throws -> Value
-  ) async throws -> Value {
-    try await gated(name) { [database] in try database.reading(body) }
-  }
-
-  /// A transaction whose answer is lost leaves open whether it was committed.
-  private func gated<Value: Sendable>(
-    _ name: String, _ body: @escaping @Sendable () throws -> Value
-  ) async throws -> Value {
     do {
-      return try await gate.transaction("loading.\(name)", body)
+      return try await access.transaction(name, body)
     } catch SimulatedFailure.unanswered(let call) {
+      // Whether it was committed is open.
       throw LoadingError.interrupted("\(SimulatedFailure.unanswered(call)).")
     }
   }
@@ -39,11 +25,11 @@ package struct SimulatedLoadingStore: LoadingStore {
   }
 
   package func run(_ run: String, of tenant: String) async throws -> RunRow? {
-    try await reading("run") { $0.run(run, of: tenant) }
+    try await access.reading("run") { $0.run(run, of: tenant) }
   }
 
   package func executions(of attempt: Attempt) async throws -> [String] {
-    try await reading("executions") { $0.executions(of: attempt) }
+    try await access.reading("executions") { $0.executions(of: attempt) }
   }
 
   package func stage(
@@ -53,7 +39,7 @@ package struct SimulatedLoadingStore: LoadingStore {
   }
 
   package func overload(of limit: StagingLimit) async throws -> Overload? {
-    try await reading("overload") { $0.overload(of: limit) }
+    try await access.reading("overload") { $0.overload(of: limit) }
   }
 
   package func apply(_ ending: Ending) async throws -> Applied? {
@@ -69,11 +55,11 @@ package struct SimulatedLoadingStore: LoadingStore {
   }
 
   package func tenantsWithOpenAttempts() async throws -> [String] {
-    try await reading("tenantsWithOpenAttempts") { $0.tenantsWithOpenAttempts }
+    try await access.reading("tenantsWithOpenAttempts") { $0.tenantsWithOpenAttempts }
   }
 
   package func openAttempts(of tenant: String) async throws -> [OpenAttempt] {
-    try await reading("openAttempts") { $0.openAttempts(of: tenant) }
+    try await access.reading("openAttempts") { $0.openAttempts(of: tenant) }
   }
 
   package func drop(
@@ -87,7 +73,7 @@ package struct SimulatedLoadingStore: LoadingStore {
   }
 
   package func tenants() async throws -> [String] {
-    try await reading("tenants") { $0.tenantNames }
+    try await access.reading("tenants") { $0.tenantNames }
   }
 
   package func ageActivity(
@@ -99,7 +85,7 @@ package struct SimulatedLoadingStore: LoadingStore {
   }
 
   package func suspects(of tenant: String) async throws -> [SuspectRemovals.Suspects] {
-    try await reading("suspects") { $0.suspects(of: tenant) }
+    try await access.reading("suspects") { $0.suspects(of: tenant) }
   }
 
   package func decide(
@@ -112,7 +98,7 @@ package struct SimulatedLoadingStore: LoadingStore {
   }
 
   package func scopes(of connection: String, tenant: String) async throws -> [Scope] {
-    try await reading("scopes") { $0.scopes(of: connection, tenant: tenant) }
+    try await access.reading("scopes") { $0.scopes(of: connection, tenant: tenant) }
   }
 
   package func retire(

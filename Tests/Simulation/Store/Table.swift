@@ -10,13 +10,18 @@ protocol TableKey: Hashable, Sendable {
 /// order of their keys.
 struct Table<Key: TableKey, Row: Sendable>: Sendable {
   private var rows: [Key: Row] = [:]
+  /// Grows with every change, so that who looks for changes need not look at rows.
+  private(set) var edition = 0
 
   var isEmpty: Bool { rows.isEmpty }
   var count: Int { rows.count }
 
   subscript(key: Key) -> Row? {
     get { rows[key] }
-    _modify { yield &rows[key] }
+    _modify {
+      edition += 1
+      yield &rows[key]
+    }
   }
 
   /// All rows, in order.
@@ -24,8 +29,10 @@ struct Table<Key: TableKey, Row: Sendable>: Sendable {
 
   /// The rows that meet a condition, in order.
   func rows(where condition: (Key, Row) -> Bool) -> [(key: Key, row: Row)] {
-    rows.filter { condition($0.key, $0.value) }.sorted { Key.precedes($0.key, $1.key) }
-      .map { (key: $0.key, row: $0.value) }
+    var found: [(key: Key, row: Row)] = []
+    for (key, row) in rows where condition(key, row) { found.append((key, row)) }
+    if found.count > 1 { found.sort { Key.precedes($0.key, $1.key) } }
+    return found
   }
 
   func contains(where condition: (Key, Row) -> Bool) -> Bool {
@@ -38,6 +45,7 @@ struct Table<Key: TableKey, Row: Sendable>: Sendable {
   @discardableResult
   mutating func insert(_ row: Row, as key: Key) -> Bool {
     guard rows[key] == nil else { return false }
+    edition += 1
     rows[key] = row
     return true
   }
@@ -49,12 +57,14 @@ struct Table<Key: TableKey, Row: Sendable>: Sendable {
   mutating func update(
     where condition: (Key, Row) -> Bool, _ change: (inout Row) -> Void
   ) -> Int {
-    let keys = rows.filter { condition($0.key, $0.value) }.map(\.key)
+    var keys: [Key] = []
+    for (key, row) in rows where condition(key, row) { keys.append(key) }
+    guard !keys.isEmpty else { return 0 }
+    edition += 1
     for key in keys {
-      if var row = rows.removeValue(forKey: key) {
-        change(&row)
-        rows[key] = row
-      }
+      guard var row = rows[key] else { continue }
+      change(&row)
+      rows[key] = row
     }
     return keys.count
   }
@@ -63,16 +73,21 @@ struct Table<Key: TableKey, Row: Sendable>: Sendable {
   mutating func remove(where condition: (Key, Row) -> Bool) -> Int {
     let before = rows.count
     rows = rows.filter { !condition($0.key, $0.value) }
+    edition += 1
     return before - rows.count
   }
 
-  mutating func removeAll() { rows = [:] }
+  mutating func removeAll() {
+    edition += 1
+    rows = [:]
+  }
 }
 
-/// Compares columns one after the other.
-func precedes(_ left: [String], _ right: [String]) -> Bool {
-  for (first, second) in zip(left, right) where first != second { return first.precedes(second) }
-  return left.count < right.count
+extension String {
+  /// Compares this column, and where it is the same the rest.
+  func precedes(_ other: String, else rest: @autoclosure () -> Bool) -> Bool {
+    self == other ? rest() : precedes(other)
+  }
 }
 
 extension String: TableKey {

@@ -20,6 +20,7 @@ final class Director: Sendable {
     var requests: [Request] = []
     var unlisted: Set<Int> = []
     var users = 0
+    var replays = 0
     var pending = 0
   }
 
@@ -44,8 +45,8 @@ final class Director: Sendable {
           let count =
             switch collection {
             case .role, .policy: world.objects
-            case .user: min(1, world.objects)
-            case .group, .activity: 0
+            case .user, .group: min(1, world.objects)
+            case .activity: 0
             }
           for object in 0..<count { installation.platform.put(Names.object(object), in: key) }
         }
@@ -86,7 +87,7 @@ final class Director: Sendable {
     case .forget(let topic, let share): forget(topic, share)
     case .recreate(let topic): installation.broker.recreate(topic)
     case .jump(let hours): kernel.jump(.seconds(hours * 3600))
-    case .scan, .repeatScan, .cancel, .retire, .decide, .list: order(action)
+    case .scan, .repeatScan, .cancel, .retire, .decide, .list, .replay: order(action)
     case .put, .remove, .fill, .trouble, .repeatObject, .expireTokens: change(action)
     }
   }
@@ -181,6 +182,8 @@ final class Director: Sendable {
         _ = try await suspects.decide(
           confirmed ? .confirmed : .rejected, scope, collection, epoch: nil, by: "user")
       }
+    case .replay(let tenant, let account):
+      replay(Names.scope(tenant % world.tenants, account % world.accounts))
     case .list(let tenant, let account, let isListed):
       let number = (tenant % world.tenants) << 16 | account % world.accounts
       state.withLock { state in
@@ -214,6 +217,32 @@ final class Director: Sendable {
         }
       }
       state.withLock { $0.requests[number].isSent = true }
+    }
+  }
+
+  /// As `sv0 replay` does it. What goes wrong on the way ends it.
+  private func replay(_ scope: Scope) {
+    let number = state.withLock { state in
+      state.replays += 1
+      return state.replays
+    }
+    kernel.launch("replay-\(number)") { [self] context in
+      let replays = installation.replays(context)
+      let replay: Replay
+      do {
+        replay = try await replays.begin(scope, by: "user")
+      } catch is SchedulingError, is SimulatedFailure {
+        return
+      }
+      do {
+        let emission = ScopeEmission(
+          of: replay, by: replays,
+          from: SimulatedKeptRecords(broker: installation.broker, process: context),
+          through: installation.producer(context), now: context.now)
+        _ = try await emission.run()
+      } catch is SchedulingError, is SimulatedFailure {
+        _ = try? await replays.abandon(replay, because: "it failed")
+      }
     }
   }
 

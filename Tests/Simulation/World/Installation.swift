@@ -17,7 +17,7 @@ struct Installation: Sendable {
     SchedulingLimits(
       lease: .seconds(20), attempts: 3, inFlight: inFlight, apply: .seconds(150))
   }
-  static let silence = Duration.seconds(100)
+  static let activityAge = Duration.seconds(40 * 24 * 3600)
   static let knownCollections = SimulatedCollection.allCases.map(\.rawValue)
 
   let kernel: Kernel
@@ -67,7 +67,7 @@ struct Installation: Sendable {
 
   // MARK: What the workers share
 
-  private func producer(
+  func producer(
     _ context: ProcessContext, timeout: Duration = .seconds(300)
   ) -> any MessageProducer {
     let producer = context.producer(broker, timeout: timeout)
@@ -115,6 +115,21 @@ struct Installation: Sendable {
     SimulatedQueueStore(database: database, gate: gate(context))
   }
 
+  func replays(_ context: ProcessContext) -> ScopeReplay {
+    ScopeReplay(
+      store: queue(context), rawPartitions: Int32(world.partitions),
+      limits: Self.limits(world.inFlight), makeID: makeID(context), now: context.now)
+  }
+
+  private func makeID(_ context: ProcessContext) -> @Sendable (Timestamp) throws -> ULID {
+    { [kernel] at in
+      let random = (0..<10).map { _ in
+        UInt8(kernel.roll(256, for: .id, of: context.life.description))
+      }
+      return ULID(at: at, random: random)
+    }
+  }
+
   func loading(_ context: ProcessContext) -> any LoadingStore {
     SimulatedLoadingStore(database: database, gate: gate(context))
   }
@@ -131,11 +146,7 @@ struct Installation: Sendable {
     let limits = Self.limits(defect?.inFlight ?? world.inFlight)
     let known: [Platform: [String]] = [.aws: Self.knownCollections]
     let requests = RequestHandler(
-      store: store, knownCollections: known,
-      makeID: { [kernel] at in
-        ULID(
-          at: at, random: (0..<10).map { _ in UInt8(kernel.roll(256, for: "\(context.life) id")) })
-      }, now: context.now)
+      store: store, knownCollections: known, makeID: makeID(context), now: context.now)
     let progress = ProgressHandler(store: store, limits: limits, now: context.now)
     let expiry = LeaseExpiry(store: store, limits: limits, now: context.now)
     let status = StatusRelay(
@@ -154,9 +165,9 @@ struct Installation: Sendable {
       loop("requests", Names.requests, Topic.scanRequest, requests, .scheduler, context),
       loop("progress", Names.progress, Topic.scanProgress, progress, .scheduler, context),
       periodic("leases", .seconds(3), context, expiry.turn),
-      periodic("dispatch-relay", .milliseconds(1500), context, outbox.turn),
+      periodic("dispatch-relay", .seconds(2), context, outbox.turn),
       periodic("status-relay", .seconds(4), context, status.turn),
-      periodic("dispatch", .milliseconds(1500), context, dispatcher.turn),
+      periodic("dispatch", .seconds(2), context, dispatcher.turn),
     ]
   }
 
@@ -168,7 +179,7 @@ struct Installation: Sendable {
         attemptsAtOnce: 2, unitsAtOnce: 3, unit: .seconds(3600), heartbeat: .seconds(5)),
       now: context.now, sleep: context.sleep,
       random: { [kernel] in
-        Double(kernel.roll(1 << 30, for: "\(context.life) random")) / Double(1 << 30)
+        Double(kernel.roll(1 << 30, for: .random, of: context.life.description)) / Double(1 << 30)
       },
       log: log)
     return [
@@ -187,10 +198,16 @@ struct Installation: Sendable {
     ]
   }
 
+  private var loadingLimits: LoadingLimits {
+    let staging = world.staging == 0 || defect?.stagesAll == true ? .max : Int64(world.staging)
+    return LoadingLimits(
+      stagedBytes: staging, silence: .seconds(100), activityAge: Self.activityAge)
+  }
+
   private func loader(_ context: ProcessContext) -> [any Service] {
     let handler = Loader(
       store: loading(context), producer: producer(context),
-      deadLetters: deadLetters(.loader, context), limits: LoadingLimits(silence: Self.silence),
+      deadLetters: deadLetters(.loader, context), limits: loadingLimits,
       kept: { [broker] partition in broker.kept(partition) }, log: log, now: context.now)
     return [
       loop(
@@ -208,8 +225,8 @@ struct Installation: Sendable {
       store: queue(context), producer: relayProducer(context), topics: [Topic.findings],
       holder: context.instance, stage: .evaluator, now: context.now, sleep: context.sleep)
     return [
-      periodic("evaluator", .milliseconds(1500), context, service.turn),
-      periodic("findings-relay", .seconds(2), context, outbox.turn),
+      periodic("evaluator", .seconds(2), context, service.turn),
+      periodic("findings-relay", .seconds(3), context, outbox.turn),
     ]
   }
 }

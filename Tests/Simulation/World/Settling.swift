@@ -77,7 +77,9 @@ final class Settling: Sendable {
       }
       if !state.outbox.isEmpty { found.append("\(state.outbox.count) messages are in the outbox") }
       for (tenant, clock) in state.tenants.all
-      where clock.graphVersion != clock.evaluatedVersion || clock.firstChangedAt != nil {
+      where clock.graphVersion != clock.evaluatedVersion || clock.firstChangedAt != nil
+        || clock.nextDueAt.map({ $0 <= kernel.now }) ?? false
+      {
         found.append(
           "\(tenant) is at \(clock.graphVersion), evaluated \(clock.evaluatedVersion)")
       }

@@ -1,11 +1,14 @@
-internal import Extraction
 internal import JSONReader
-internal import KafkaClient
-internal import Model
-internal import Pipeline
-internal import PostgresClient
-internal import Scheduling
-internal import Schema
+public import Model
+public import Pipeline
+
+/// Where the records that are emitted again are kept.
+public protocol KeptRecords {
+  /// Reads those of the offsets of a partition of the raw topic that are still kept, in order.
+  func read(
+    _ partition: Int32, _ offsets: ClosedRange<Int64>, _ body: (Message) async throws -> Void
+  ) async throws
+}
 
 /// Emits the records of a scope again: the raw topic's bytes, as a new attempt that the transformer
 /// and the loader take for any other.
@@ -15,46 +18,58 @@ internal import Schema
 ///    than it had it ends `partial`, so that nothing is removed.
 /// 2. It is as old as it was: what is emitted again was not read again.
 /// 3. A record goes out once, under the sequence that it had.
-struct ScopeEmission {
+public struct ScopeEmission {
   private static let batchMessages = 500
   private static let batchBytes = 4 << 20
   private static let renewal = Duration.seconds(10)
 
-  let context: Context
-  let pool: PostgresPool
-  let producer: any MessageProducer
-  let replays: ScopeReplay
-  let replay: Replay
+  private let replay: Replay
+  private let replays: ScopeReplay
+  private let records: any KeptRecords
+  private let producer: any MessageProducer
+  private let now: @Sendable () -> Timestamp
 
-  /// - Returns: how many records were emitted.
-  /// - Throws: `Failure` 75 when the run was ended meanwhile.
-  func run() async throws -> Int64 {
+  /// - Parameter replay: as `replays` began it.
+  public init(
+    of replay: Replay, by replays: ScopeReplay, from records: any KeptRecords,
+    through producer: any MessageProducer, now: @escaping @Sendable () -> Timestamp
+  ) {
+    self.replay = replay
+    self.replays = replays
+    self.records = records
+    self.producer = producer
+    self.now = now
+  }
+
+  /// Emits everything, and says that it is extracted.
+  ///
+  /// - Returns: how each collection was emitted.
+  /// - Throws: `SchedulingError` of kind `ended` when the run was ended meanwhile; it says of no
+  ///   collection what was emitted, and nothing of it is applied.
+  public func run() async throws -> [CollectionEnded] {
     try await send(
       .scanStarted,
       ScanStarted(
         scan: replay.scan, epoch: replay.epoch, scope: replay.scope, connector: "replay",
-        collections: replay.collections.map(\.collection), at: Context.now()
+        collections: replay.collections.map(\.collection), at: now()
       ).json)
     let counts = try await emit()
-    var outcomes: [Outcome] = []
+    var ends: [CollectionEnded] = []
     for collection in replay.collections {
       let sent = counts[collection.collection] ?? 0
       let ended = try await ending(of: collection, sent: sent)
       try await send(.collectionEnded(collection: collection.collection), ended.json)
-      outcomes.append(ended.outcome)
-      Terminal.complain(
-        "  \(collection.collection)  \(ended.outcome.rawValue)  \(sent) records"
-          + (ended.message.map { "  \($0)" } ?? ""))
+      ends.append(ended)
     }
-    let records = counts.values.reduce(0, +)
+    let sent = counts.values.reduce(0, +)
     try await send(
       .scanEnded,
       ScanEnded(
-        outcome: .combined(outcomes), records: records, calls: 0, retries: 0,
-        throttledMilliseconds: 0,
-        at: Context.now()
+        outcome: .combined(ends.map(\.outcome)), records: sent, calls: 0, retries: 0,
+        throttledMilliseconds: 0, at: now()
       ).json)
-    return records
+    guard try await replays.extracted(replay, records: sent) else { throw ended() }
+    return ends
   }
 
   /// Reads the raw topic once per attempt that collections were applied from.
@@ -62,19 +77,19 @@ struct ScopeEmission {
   /// - Returns: how many records of each collection were emitted.
   private func emit() async throws -> [String: Int64] {
     var sequences: [String: Set<Int64>] = [:]
-    var renewed = ContinuousClock.now
+    var renewed = now()
     func keepLease() async throws {
-      guard ContinuousClock.now - renewed > Self.renewal else { return }
-      try await renew(records: Int64(sequences.values.reduce(0) { $0 + $1.count }))
-      renewed = ContinuousClock.now
+      guard now() - renewed > Self.renewal else { return }
+      let sent = Int64(sequences.values.reduce(0) { $0 + $1.count })
+      guard try await replays.renew(replay, records: sent) else { throw ended() }
+      renewed = now()
     }
     for source in sources {
       // A range begins with a record of the execution that was applied; another may lie in between.
       var executions: [String: String] = [:]
       var batch: [OutgoingMessage] = []
       var bytes = 0
-      let reader = TopicReader(context, topic: Topic.raw(replay.scope.platform))
-      try await reader.read(source.partition, source.offsets) { message in
+      try await records.read(source.partition, source.offsets) { message in
         try await keepLease()
         guard message.key == Array(replay.scope.description.utf8), let value = message.value,
           let header = message.header(RecordHeader.name).flatMap(RecordHeader.init),
@@ -128,47 +143,32 @@ struct ScopeEmission {
     }
   }
 
-  private func renew(records: Int64) async throws {
-    guard try await replays.renew(replay, records: records) else {
-      throw Failure(
-        .tryAgain,
-        "run \(replay.run) was cancelled, or its lease ran out: nothing of the replay is applied")
-    }
+  private func ended() -> SchedulingError {
+    SchedulingError(
+      .ended,
+      "run \(replay.run) was cancelled, or its lease ran out: nothing of the replay is applied",
+      isRetriable: true)
   }
 
   private func ending(
     of collection: AppliedCollection, sent: Int64
   ) async throws -> CollectionEnded {
-    let tenant = replay.scope.tenant
-    let row = try await pool.withTransaction(.tenant(tenant, readOnly: true)) {
-      try await $0.query(
-        """
-        SELECT coalesce(c.completed_at, c.outcome_at) AS known_at, k.calls
-        FROM sv0.collections c LEFT JOIN sv0.calls k ON k.tenant = c.tenant
-          AND k.run = $3 AND k.collection = c.collection AND k.attempt = $4
-        WHERE c.tenant = $1 AND c.scope = $2 AND c.collection = $5
-        """,
-        [
-          .text(tenant), .text(replay.scope.description), .text(collection.run),
-          .int4(Int32(collection.attempt)), .text(collection.collection),
-        ]
-      ).first
+    guard let origin = try await replays.origin(of: collection, in: replay.scope) else {
+      throw SchedulingError(
+        .ended, "\(collection.collection) of \(replay.scope) was retired meanwhile",
+        isRetriable: true)
     }
-    guard let row else {
-      throw Failure(.tryAgain, "\(collection.collection) of \(replay.scope) was retired meanwhile")
-    }
-    let calls =
-      try row.bytesOrNil("calls").map { JSON(try JSONDocument(parsing: $0).root) } ?? []
     // By way of its message: that is the one form in which calls are read.
     let shape: JSON = [
       "collection": .string(collection.collection),
-      "outcome": .string(collection.outcome.rawValue), "records": .integer(sent), "calls": calls,
+      "outcome": .string(collection.outcome.rawValue), "records": .integer(sent),
+      "calls": origin.calls,
     ]
     var ended = try CollectionEnded(reading: shape.bytes)
     ended.kind = collection.kind
     // A delta is applied onto the token that the collection is at; none is moved.
     ended.from = collection.kind == .delta ? collection.token : nil
-    ended.asOf = try row.timestamp("known_at")
+    ended.asOf = origin.knownAt
     if sent != collection.records {
       if collection.outcome == .complete { ended.outcome = .partial }
       ended.message =
