@@ -17,6 +17,16 @@ public struct Catalog: Sendable, Equatable {
   public var operations: Set<String> {
     Set((collections.flatMap(\.operations) + authentication).map(\.name))
   }
+
+  /// The permissions that reading takes, sorted: those of every collection that `includes` keeps.
+  ///
+  /// What obtains credentials is not among them: that is the worker's own permission.
+  public func permissions(
+    where includes: (CollectionDescription) -> Bool = { _ in true }
+  ) -> [String] {
+    let reads = collections.filter(includes).flatMap(\.operations)
+    return Set(reads.map(\.permission)).sorted { $0.precedes($1) }
+  }
 }
 
 /// One kind of record: what is called for it, and what is left out of it.
@@ -32,10 +42,13 @@ public struct CollectionDescription: Sendable, Equatable {
   public var group: String?
   /// For a person: what of the API's answer is never published.
   public var redaction: String?
+  /// Whether it is read only where a connection names it: its reading is not agreed by default.
+  public var isRoadmap: Bool
 
   public init(
     name: String, isRegional: Bool = false, kind: CollectionKind = .full,
-    operations: [OperationDescription], group: String? = nil, redaction: String? = nil
+    operations: [OperationDescription], group: String? = nil, redaction: String? = nil,
+    isRoadmap: Bool = false
   ) {
     self.name = name
     self.isRegional = isRegional
@@ -43,13 +56,14 @@ public struct CollectionDescription: Sendable, Equatable {
     self.operations = operations
     self.group = group
     self.redaction = redaction
+    self.isRoadmap = isRoadmap
   }
 
   public var json: JSON {
     .members([
       "collection": .string(name), "regional": .bool(isRegional), "kind": .string(kind.rawValue),
       "operations": .array(operations.map(\.json)), "group": group.map { .string($0) },
-      "redaction": redaction.map { .string($0) },
+      "redaction": redaction.map { .string($0) }, "roadmap": isRoadmap ? .bool(true) : nil,
     ])
   }
 }
@@ -62,12 +76,18 @@ public struct OperationDescription: Sendable, Equatable {
   public var permission: String
   /// The vendor's page about it.
   public var source: String
+  /// Whether it is asked in each region, or at one place for all.
+  public var isRegional: Bool
 
-  public init(service: String, operation: String, permission: String, source: String) {
+  public init(
+    service: String, operation: String, permission: String, source: String,
+    isRegional: Bool = false
+  ) {
     self.service = service
     self.operation = operation
     self.permission = permission
     self.source = source
+    self.isRegional = isRegional
   }
 
   /// As in evidence: `service:Operation`.
@@ -76,7 +96,7 @@ public struct OperationDescription: Sendable, Equatable {
   public var json: JSON {
     [
       "service": .string(service), "operation": .string(operation),
-      "permission": .string(permission), "source": .string(source),
+      "permission": .string(permission), "source": .string(source), "regional": .bool(isRegional),
     ]
   }
 }

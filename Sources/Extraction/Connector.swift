@@ -93,4 +93,12 @@ public struct CollectionSelection: Sendable {
           : collection == pattern || collection.hasPrefix(pattern + "@")
       }
   }
+
+  /// The same for a collection that is read only where it is named: by its name, or by a prefix
+  /// that reaches into its service (`aws.kms.*`); not by `aws.*`, nor by nothing.
+  public func names(_ collection: String) -> Bool {
+    let service = collection.split(separator: ".").prefix(2).joined(separator: ".") + "."
+    let specific = patterns.filter { !$0.hasSuffix("*") || $0.hasPrefix(service) }
+    return !specific.isEmpty && CollectionSelection(specific).includes(collection)
+  }
 }
