@@ -8,7 +8,7 @@ import PipelineTesting
 /// The answers of the fake account, from `Golden/answers.<family>.json`: by operation, or by
 /// operation and a text that the request has (`events:ListTargetsByRule nightly`).
 ///
-/// `SECRET` stands for a value that must never leave the worker.
+/// `PLANTED` stands for a value that must never leave the worker.
 enum AccountAnswers {
   private static let all: [String: JSON] = {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: RecordFixture.folder.path))
@@ -50,7 +50,7 @@ enum AccountAnswers {
       }
     return Answer(
       answer.status, headers: answer.headers,
-      answer.body.replacing("SECRET", with: FakeAWS.secret))
+      answer.body.replacing("PLANTED", with: FakeAWS.secret))
   }
 
   private static func name(_ operation: String) -> String {
@@ -62,7 +62,7 @@ enum AccountAnswers {
     switch json {
     case .object(let members):
       members.sorted { $0.key < $1.key }.map { name, value in
-        if item == nil, case .array(let elements) = value {
+        if item == nil || name == "entry", case .array(let elements) = value {
           return elements.map { "<\(name)>\(xml($0, item: item))</\(name)>" }.joined()
         }
         return "<\(name)>\(xml(value, item: item))</\(name)>"

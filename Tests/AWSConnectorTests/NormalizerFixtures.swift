@@ -70,7 +70,8 @@ struct RecordFixture: CustomStringConvertible, Sendable {
     let assertions = try assertions()
     let fragment = Fragment(
       object: key, nodes: assertions.nodes, edges: assertions.edges,
-      documents: assertions.documents, receipt: Receipt(sha256: "", partition: 0, offset: 0))
+      documents: assertions.documents, activity: assertions.activity,
+      receipt: Receipt(sha256: "", partition: 0, offset: 0))
     guard case .object(var members) = fragment.json else { return .null }
     members["receipt"] = nil
     return .object(members)

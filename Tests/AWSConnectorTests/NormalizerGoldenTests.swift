@@ -17,7 +17,9 @@ import Testing
   @Test(arguments: AWSNormalizer.kinds.keys.sorted())
   func everyKindHasARichAndALesserRecord(_ kind: String) {
     let count = RecordFixture.all.count { $0.collection.prefix { $0 != "@" } == kind }
-    #expect(count >= 2, "add a lesser object to the answers in Golden")
+    #expect(
+      count >= (AccountTests.single.contains(kind) ? 1 : 2),
+      "add a lesser object to the answers in Golden")
   }
 
   /// moto's XML, through the same conversion that the extractor uses.

@@ -75,7 +75,7 @@ public struct AWSConnector: Connector {
     let cache = CredentialCache(
       credentials.strategy(secrets: secrets, client: base), now: context.surroundings.now)
     let scan = AWSScan(
-      account: dispatch.scope.account, client: base.using(cache))
+      account: dispatch.scope.account, client: base.using(cache), tokens: dispatch.tokens)
     let units = AWSUnit.all.flatMap { $0.instances(settings.regions, selection, scan) }
     guard !units.isEmpty else {
       throw ConfigurationError([

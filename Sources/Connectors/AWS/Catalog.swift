@@ -13,7 +13,9 @@ struct AWSUnit: Sendable {
 
   /// Every collection there is, by the files of `Services/`.
   static let all: [AWSUnit] =
-    iam + organizations + lambda
+    iam + organizations + lambda + stepFunctions + eventBridge + scheduler
+    + ecs + ec2 + build + analytics + messaging + s3 + databases + secrets + ecr
+    + iamCredentials + kms + cloudTrail + eks
 
   /// What hangs on one listing.
   static func tree(_ root: AWSListing) -> AWSUnit {

@@ -8,21 +8,26 @@ internal import Model
 enum Definition {
   /// The definition with its texts reduced; a text that holds JSON stays a text.
   static func reduced(_ view: JSONView) -> JSON {
-    guard let text = view.string else { return reduced(JSON(view), under: "") }
+    guard let text = view.string else { return reduced(JSON(view), under: "", isData: false) }
     guard !text.isEmpty else { return "" }
     guard let inner = try? JSONDocument(parsing: Array(text.utf8)).root else { return "opaque" }
-    return .string(reduced(JSON(inner), under: "").text)
+    return .string(reduced(JSON(inner), under: "", isData: false).text)
   }
 
-  private static func reduced(_ json: JSON, under name: String) -> JSON {
+  /// - Parameter isData: whether it is part of what is passed on: there no member names a thing.
+  private static func reduced(_ json: JSON, under name: String, isData: Bool) -> JSON {
     switch json {
     case .object(let members):
       .object(
-        Dictionary(uniqueKeysWithValues: members.map { ($0.key, reduced($0.value, under: $0.key)) })
-      )
-    case .array(let elements): .array(elements.map { reduced($0, under: name) })
-    case .string(let text): .string(stays(text, under: name) ? text : shape(text))
-    default: json
+        Dictionary(
+          uniqueKeysWithValues: members.map { key, value in
+            (key, reduced(value, under: key, isData: isData || data.contains(key)))
+          }))
+    case .array(let elements): .array(elements.map { reduced($0, under: name, isData: isData) })
+    case .string(let text):
+      .string(stays(text, under: isData ? "" : name) ? text : shape(text))
+    case .integer, .number: isData ? "opaque" : json
+    case .null, .bool: json
     }
   }
 
@@ -32,6 +37,14 @@ enum Definition {
   }
 
   private static func shape(_ text: String) -> String { text.isEmpty ? "empty" : "opaque" }
+
+  /// Members below which there is what a call is given, not what it is.
+  private static let data: Set<String> = [
+    "Payload", "Input", "Item", "Key", "Detail", "MessageBody", "MessageAttributes", "Message",
+    "Result", "ResultSelector", "ItemSelector", "Assign", "Output", "Environment", "Body",
+    "RequestBody", "Headers", "QueryParameters", "ExpressionAttributeValues", "InputTemplate",
+    "HttpParameters", "ContainerOverrides",
+  ]
 
   /// Members whose texts are names: of the state language, and of the services that it calls.
   ///

@@ -6,6 +6,8 @@ internal import Model
 struct AWSScan: Sendable {
   let account: String
   let client: AWSClient
+  /// Where the listing of a collection continues, by its name.
+  var tokens: [String: String] = [:]
   let regions = AWSRegions()
 }
 

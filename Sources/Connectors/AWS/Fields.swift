@@ -82,6 +82,18 @@ extension JSONView {
 extension JSON {
   static func texts(_ texts: [String: String]) -> JSON { .object(texts.mapValues { .string($0) }) }
 
+  /// The same with every list in the order of its elements' bytes: for settings, whose lists are
+  /// sets.
+  var ordered: JSON {
+    switch self {
+    case .array(let elements):
+      .array(
+        elements.map(\.ordered).sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) })
+    case .object(let members): .object(members.mapValues(\.ordered))
+    default: self
+    }
+  }
+
   /// A set, in order of its UTF-8 bytes.
   static func set(_ texts: [String]) -> JSON { .strings(texts.sorted { $0.precedes($1) }) }
 }

@@ -100,8 +100,10 @@ indirect enum AWSValue: Sendable, ExpressibleByStringLiteral {
   case joined([AWSValue])
   /// In a batch: of each parent the text at the path.
   case all([String])
-  /// The last part of a text, behind `/` or `:`.
-  case name(AWSValue)
+  /// A stand-in for a text that must not be published.
+  case digest(AWSValue)
+  /// A path that begins with `/`, whether it was written so or not.
+  case rooted(AWSValue)
 
   init(stringLiteral value: String) { self = .constant(.string(value)) }
 
@@ -136,9 +138,11 @@ struct AWSPlace {
       var text = ""
       for part in parts { text += try self.text(part) }
       return text
-    case .name(let value):
+    case .digest(let value):
+      return String(PolicyDocument(canonical: .string(try text(value))).digest.suffix(32))
+    case .rooted(let value):
       let text = try text(value)
-      return String(text.split { $0 == "/" || $0 == ":" }.last ?? Substring(text))
+      return text.hasPrefix("/") ? text : "/" + text
     case .at, .all:
       guard let view = try view(value) else {
         throw .missing(path: "$", expected: "a value to go on with")
@@ -160,7 +164,7 @@ struct AWSPlace {
         texts.append(try view.string())
       }
       return .strings(texts)
-    case .account, .region, .joined, .name: return .string(try text(value))
+    case .account, .region, .joined, .digest, .rooted: return .string(try text(value))
     }
   }
 

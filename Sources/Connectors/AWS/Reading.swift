@@ -40,7 +40,9 @@ final class AWSReading {
     guard !outputs.isEmpty else { return }
     var input: [String: JSON] = [:]
     for (name, value) in listing.input { input[name] = try place.json(value) }
-    let region = try listing.region.map { try place.text($0) } ?? self.region
+    // Where it is not known, the default region says where to ask instead.
+    let region =
+      try listing.region.map { try place.json($0)?.string ?? AWSService.defaultRegion } ?? region
     try await scan.client.pages(
       listing.operation, in: region, input, logs: outputs.map(\.calls)
     ) { answer in

@@ -15,14 +15,17 @@ struct Redaction: Sendable {
   ///   - shapes: texts become their shape; of an object or list each value does.
   ///   - removed: become `null`.
   ///   - definitions: JSON, also inside a text, of which only what names a thing stays.
+  ///   - hosts: addresses, of which the scheme and the host stay; ARNs stay whole.
   init(
-    _ note: String, shapes: [String] = [], removed: [String] = [], definitions: [String] = []
+    _ note: String, shapes: [String] = [], removed: [String] = [], definitions: [String] = [],
+    hosts: [String] = []
   ) {
     let parts = { @Sendable (path: String) in path.split(separator: ".").map(String.init) }
     let edits =
       shapes.map { (parts($0), { @Sendable in Self.shapes($0) }) }
       + removed.map { (parts($0), { @Sendable (_: JSONView) in JSON.null }) }
       + definitions.map { (parts($0), { @Sendable in Definition.reduced($0) }) }
+      + hosts.map { (parts($0), { @Sendable in Self.host($0) }) }
     self.init(note: note) { item in
       var found: [(range: Range<Int>, bytes: [UInt8])] = []
       for (path, replacement) in edits {
@@ -99,6 +102,12 @@ struct Redaction: Sendable {
       return .object(shapes)
     }
     return view.elements.map { .array($0.map(one)) } ?? one(view)
+  }
+
+  private static func host(_ view: JSONView) -> JSON {
+    if let text = view.string, isARN(text) { return .string(text) }
+    guard let host = view.string.flatMap(hostName) else { return shapes(view) }
+    return .string("https://" + host.dropFirst("https-host:".count))
   }
 
   private static func one(_ view: JSONView) -> JSON {
