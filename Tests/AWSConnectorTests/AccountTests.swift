@@ -18,7 +18,9 @@ import Testing
   private static let empty: Set<String> = ["aws.iam.group"]
 
   /// Of which an account has one at most.
-  static let single: Set<String> = ["aws.ecr.registryPolicy"]
+  static let single: Set<String> = [
+    "aws.ecr.registryPolicy", "aws.s3.accountPublicAccessBlock",
+  ]
 
   @Test func everyCollectionIsRead() async {
     let attempt = FakeAWS().attempt(collections: Self.collections.map(\.name))

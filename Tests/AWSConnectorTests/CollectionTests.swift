@@ -61,6 +61,9 @@ import Testing
       published.outcomes == [
         "aws.organizations.organization": .complete, "aws.organizations.account": .unsupported,
         "aws.organizations.policy": .unsupported,
+        "aws.organizations.resourceControlPolicy": .unsupported,
+        "aws.organizations.organizationalUnit": .unsupported,
+        "aws.organizations.delegatedAdministrator": .unsupported,
       ])
     #expect(published.ended?.outcome == .complete)
   }

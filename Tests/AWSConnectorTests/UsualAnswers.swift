@@ -54,6 +54,10 @@ extension FakeAWS {
       Answer(#"{"Organization":{"Arn":"\#(organization)","MasterAccountId":"\#(account)"}}"#)
     case "organizations:ListAccounts":
       Answer(#"{"Accounts":[{"Id":"\#(account)"},{"Id":"222233334444"}]}"#)
+    case "organizations:ListPolicies" where call.body.contains("RESOURCE"):
+      Answer(#"{"Policies":[{"Id":"p-r1","Arn":"r1"},{"Id":"p-r2","Arn":"r2"}]}"#)
+    case "organizations:DescribePolicy" where call.body.contains("p-r"):
+      AccountAnswers.answer(operation, call)
     case "organizations:ListPolicies": Answer(#"{"Policies":[{"Id":"p-1","Arn":"\#(policy)"}]}"#)
     case "organizations:DescribePolicy":
       Answer(#"{"Policy":{"PolicySummary":{"Id":"p-1","Arn":"\#(policy)"},"Content":"{}"}}"#)

@@ -16,6 +16,7 @@ struct AWSUnit: Sendable {
     iam + organizations + lambda + stepFunctions + eventBridge + scheduler
     + ecs + ec2 + build + analytics + messaging + s3 + databases + secrets + ecr
     + iamCredentials + kms + cloudTrail + eks + bedrock + agentCore + sageMaker
+    + triggers + governance
 
   /// What hangs on one listing.
   static func tree(_ root: AWSListing) -> AWSUnit {

@@ -115,7 +115,20 @@ extension AWSScan {
       try await collection.collect { try await readAccounts(collection) }
     }
     if let collection = output["aws.organizations.policy"] {
-      try await collection.collect { try await readServiceControlPolicies(collection) }
+      try await collection.collect {
+        try await readPolicies(of: "SERVICE_CONTROL_POLICY", collection)
+      }
+    }
+    if let collection = output["aws.organizations.resourceControlPolicy"] {
+      try await collection.collect {
+        try await readPolicies(of: "RESOURCE_CONTROL_POLICY", collection)
+      }
+    }
+    if let collection = output["aws.organizations.organizationalUnit"] {
+      try await collection.collect { try await readUnits(collection) }
+    }
+    if let collection = output["aws.organizations.delegatedAdministrator"] {
+      try await collection.collect { try await readDelegatedAdministrators(collection) }
     }
   }
 
@@ -129,12 +142,12 @@ extension AWSScan {
     return .complete
   }
 
-  private func readServiceControlPolicies(
-    _ collection: CollectionOutput
+  private func readPolicies(
+    of type: String, _ collection: CollectionOutput
   ) async throws -> CollectionResult {
     let logs = [collection.calls]
     var ids: [String] = []
-    try await client.pages(.listPolicies, ["Filter": "SERVICE_CONTROL_POLICY"], logs: logs) {
+    try await client.pages(.listPolicies, ["Filter": .string(type)], logs: logs) {
       answer in
       ids += try answer.result.array(at: "Policies").map { try $0.string(at: "Id") }
     }

@@ -74,7 +74,7 @@ struct AWSService: Sendable {
 
   func host(in region: String, _ input: [String: JSON] = [:]) -> String {
     switch reach {
-    case .global(let host): host
+    case .global(let host): AWSOperation.filled(host, input)
     case .regional: "\(AWSOperation.filled(prefix, input)).\(region).amazonaws.com"
     }
   }

@@ -16,7 +16,8 @@ extension AWSOperation {
     .agentCore, "ListAgentRuntimes", post: "/runtimes/", isWithoutBody: true, paging: pages)
   static let getAgentRuntime = AWSOperation(
     .agentCore, "GetAgentRuntime", get: "/runtimes/{agentRuntimeId}/")
-  static let listGateways = AWSOperation(.agentCore, "ListGateways", get: "/gateways/", paging: pages)
+  static let listGateways = AWSOperation(
+    .agentCore, "ListGateways", get: "/gateways/", paging: pages)
   static let getGateway = AWSOperation(
     .agentCore, "GetGateway", get: "/gateways/{gatewayIdentifier}/")
   static let listGatewayTargets = AWSOperation(
@@ -95,10 +96,12 @@ extension AWSNormalizer {
         "image": root.inner("agentRuntimeArtifact")?.inner("containerConfiguration")?
           .json("containerUri"),
         "authorizer": authorizer?.json("discoveryUrl"),
-        "audiences": authorizer?.set("allowedAudience"), "clients": authorizer?.set("allowedClients"),
+        "audiences": authorizer?.set("allowedAudience"),
+        "clients": authorizer?.set("allowedClients"),
       ])
     assertions.link(.runsAs, id, try root.text("roleArn"))
-    assertions.store(try root.opaqueMembers("environmentVariables"), in: id, "aws.agentcore.environment")
+    assertions.store(
+      try root.opaqueMembers("environmentVariables"), in: id, "aws.agentcore.environment")
     return assertions
   }
 
@@ -111,11 +114,14 @@ extension AWSNormalizer {
       [
         "status": root.json("status"), "created": root.time("createdAt"),
         "authorizerType": type.map(JSON.string), "authorizer": authorizer?.json("discoveryUrl"),
-        "audiences": authorizer?.set("allowedAudience"), "clients": authorizer?.set("allowedClients"),
+        "audiences": authorizer?.set("allowedAudience"),
+        "clients": authorizer?.set("allowedClients"),
         "url": root.json("gatewayUrl"), "key": root.json("kmsKeyArn"),
       ])
     assertions.link(.runsAs, id, try root.text("roleArn"))
-    if type == "NONE" { assertions.link(.triggers, anyoneNodeID, id, "gateway", ["authType": "NONE"]) }
+    if type == "NONE" {
+      assertions.link(.triggers, anyoneNodeID, id, "gateway", ["authType": "NONE"])
+    }
     for interceptor in try root.list("interceptorConfigurations") {
       let function = try interceptor.inner("interceptor")?.inner("lambda")?.text("arn")
       assertions.link(.invokes, id, function.map(unqualified), "interceptor")

@@ -42,13 +42,15 @@ extension AWSOperation {
     get: "/knowledgebases/{knowledgeBaseId}/datasources/{dataSourceId}")
   static let listFlows = AWSOperation(.bedrockAgent, "ListFlows", get: "/flows/", paging: pages)
   static let getFlow = AWSOperation(.bedrockAgent, "GetFlow", get: "/flows/{flowIdentifier}/")
-  static let listGuardrails = AWSOperation(.bedrock, "ListGuardrails", get: "/guardrails", paging: pages)
+  static let listGuardrails = AWSOperation(
+    .bedrock, "ListGuardrails", get: "/guardrails", paging: pages)
 }
 
 extension AWSUnit {
   private static func below(_ kind: String, _ level: Int, _ id: AWSValue) -> AWSValue {
     .joined([
-      "arn:aws:bedrock:", .region, ":", .account, ":agent/", .at(level, ["agentId"]), .constant(.string("#\(kind)/")), id,
+      "arn:aws:bedrock:", .region, ":", .account, ":agent/", .at(level, ["agentId"]),
+      .constant(.string("#\(kind)/")), id,
     ])
   }
 
@@ -65,7 +67,8 @@ extension AWSUnit {
                 redaction: Redaction(
                   "instructions and prompts: dropped",
                   removed: [
-                    "instruction", "promptOverrideConfiguration.promptConfigurations", "clientToken",
+                    "instruction", "promptOverrideConfiguration.promptConfigurations",
+                    "clientToken",
                     "failureReasons", "recommendedActions",
                   ]), AWSNormalizer.agent)
             ]),
@@ -173,7 +176,10 @@ extension AWSUnit {
             each: [
               AWSListing(
                 .getDataSource,
-                ["knowledgeBaseId": .parent("knowledgeBaseId"), "dataSourceId": .item("dataSourceId")],
+                [
+                  "knowledgeBaseId": .parent("knowledgeBaseId"),
+                  "dataSourceId": .item("dataSourceId"),
+                ],
                 items: ["dataSource"],
                 [
                   AWSKind(

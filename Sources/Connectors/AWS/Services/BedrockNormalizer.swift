@@ -27,7 +27,8 @@ extension AWSNormalizer {
     let executor = try root.inner("customOrchestration")?.inner("executor")?.text("lambda")
     assertions.link(.invokes, id, executor.map(unqualified), "orchestration")
     if let model = try root.text("foundationModel") {
-      let arn = model.hasPrefix("arn:")
+      let arn =
+        model.hasPrefix("arn:")
         ? model : "arn:aws:bedrock:\(parts.region)::foundation-model/\(model)"
       assertions.link(.invokes, id, arn, "model")
     }
@@ -38,7 +39,8 @@ extension AWSNormalizer {
     let root = record.root
     let (_, parts) = try record.arn("agentAliasArn")
     var (id, assertions) = try record.thing(
-      .automation, "aws.bedrock.agentAlias", arn: "agentAliasArn", name: root.name("agentAliasName"),
+      .automation, "aws.bedrock.agentAlias", arn: "agentAliasArn",
+      name: root.name("agentAliasName"),
       [
         "status": root.json("agentAliasStatus"), "created": root.time("createdAt"),
         "versions": root.set("routingConfiguration", "agentVersion"),

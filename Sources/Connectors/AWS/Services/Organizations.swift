@@ -38,6 +38,24 @@ extension AWSUnit {
             AWSNormalizer.serviceControlPolicy),
           [.describeOrganization, .listPolicies, .describePolicy, .listTargetsForPolicy]
         ),
+        (
+          AWSKind(
+            "aws.organizations.resourceControlPolicy",
+            key: .item("Policy", "PolicySummary", "Arn"), AWSNormalizer.serviceControlPolicy),
+          [.describeOrganization, .listPolicies, .describePolicy, .listTargetsForPolicy]
+        ),
+        (
+          AWSKind(
+            "aws.organizations.organizationalUnit", key: .item("Id"),
+            AWSNormalizer.organizationalUnit),
+          [.describeOrganization, .listRoots, .listUnitsForParent, .listAccountsForParent]
+        ),
+        (
+          AWSKind(
+            "aws.organizations.delegatedAdministrator", key: .item("Id"),
+            AWSNormalizer.delegatedAdministrator),
+          [.describeOrganization, .listDelegatedAdministrators, .listDelegatedServices]
+        ),
       ], isRegional: false, group: "aws.organizations",
       read: { scan, _, output in try await scan.readOrganization(output) })
   ]

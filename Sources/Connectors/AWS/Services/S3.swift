@@ -15,13 +15,20 @@ extension AWSService {
     pages: "AmazonS3/latest/API/API_control_")
 }
 
+extension AWSService {
+  /// What holds for the account is asked in one place.
+  static let s3Account = AWSService(
+    "s3control", .restXML,
+    reach: .global(host: "{AccountId}.s3-control.us-east-1.amazonaws.com"), signingName: "s3",
+    pages: "AmazonS3/latest/API/API_control_")
+}
+
 extension AWSOperation {
   static let listBuckets = AWSOperation(
     .s3, "ListBuckets", get: "/",
     paging: Paging(
       "continuation-token", output: ["ContinuationToken"], limit: ("max-buckets", 1000)),
     action: "s3:ListAllMyBuckets")
-  static let getBucketLocation = bucket("GetBucketLocation", "location")
   static let getBucketPolicy = bucket("GetBucketPolicy", "policy", textMember: "Policy")
   static let getBucketPublicAccessBlock = bucket(
     "GetPublicAccessBlock", "publicAccessBlock", action: "s3:GetBucketPublicAccessBlock")
@@ -35,7 +42,7 @@ extension AWSOperation {
 
   private static let control = ["x-amz-account-id": "AccountId"]
   static let getAccountPublicAccessBlock = AWSOperation(
-    .s3Control, "GetPublicAccessBlock", get: "/v20180820/configuration/publicAccessBlock",
+    .s3Account, "GetPublicAccessBlock", get: "/v20180820/configuration/publicAccessBlock",
     headers: control, action: "s3:GetAccountPublicAccessBlock")
   static let listAccessPoints = AWSOperation(
     .s3Control, "ListAccessPoints", get: "/v20180820/accesspoint", headers: control,
@@ -99,6 +106,16 @@ extension AWSUnit {
           setting(
             .getBucketWebsite, "aws.s3.bucketWebsite",
             AWSNormalizer.bucketSetting("aws.s3.website", "website")),
+        ])),
+    .tree(
+      AWSListing(
+        .getAccountPublicAccessBlock, ["AccountId": .account],
+        absent: ["NoSuchPublicAccessBlockConfiguration"],
+        [
+          AWSKind(
+            "aws.s3.accountPublicAccessBlock", key: .joined(["aws:account:", .account]),
+            members: [("Account", .account), ("Value", .at(0, []))],
+            AWSNormalizer.accountPublicAccessBlock)
         ])),
     .tree(
       AWSListing(
@@ -205,6 +222,19 @@ extension AWSNormalizer {
       assertions.link(
         .triggers, id, record.local("events", region, "event-bus/default"), "eventbridge")
     }
+    return assertions
+  }
+
+  /// Limits every bucket of the account.
+  static func accountPublicAccessBlock(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let account = "aws:account:\(try record.root.name("Account"))"
+    try record.check(account)
+    let node = Node(
+      id: "\(account)#publicAccessBlock", kind: .resourceSet, type: "aws.s3.publicAccessBlock",
+      name: "public access block of the account",
+      state: ["settings": JSON(try record.root.value(at: "Value")).ordered])
+    var assertions = Assertions(nodes: [node])
+    assertions.link(.contains, account, node.id)
     return assertions
   }
 

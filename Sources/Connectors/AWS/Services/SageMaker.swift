@@ -31,7 +31,8 @@ extension AWSUnit {
             [
               AWSKind(
                 "aws.sagemaker.notebook", key: .item("NotebookInstanceArn"),
-                redaction: Redaction("failures, which are prose: dropped", removed: ["FailureReason"]),
+                redaction: Redaction(
+                  "failures, which are prose: dropped", removed: ["FailureReason"]),
                 AWSNormalizer.notebook)
             ])
         ])),
@@ -44,7 +45,8 @@ extension AWSUnit {
             [
               AWSKind(
                 "aws.sagemaker.endpoint", key: .item("EndpointArn"),
-                redaction: Redaction("failures, which are prose: dropped", removed: ["FailureReason"]),
+                redaction: Redaction(
+                  "failures, which are prose: dropped", removed: ["FailureReason"]),
                 AWSNormalizer.modelEndpoint)
             ])
         ])),
