@@ -31,13 +31,12 @@ extension AWSNormalizer {
         "disabled": api.flag("disableExecuteApiEndpoint"), "tags": api.anyTags("tags"),
       ]
     ).assertions
-    // API Gateway escapes the quotes of the policy once more.
-    if let policy = try api.text("policy"), !policy.hasPrefix("{\\") {
-      let id = id + "#policy"
-      assertions.add(
-        policy: id, type: "aws.apigateway.policy", name: "policy of \(try api.name("name"))",
-        document: try api.policyDocument("policy"))
-      assertions.link(.governs, id, try self.api(record, api.name("id")))
+    if let text = try api.text("policy") {
+      // AWS escapes the quotes of the policy once more than JSON does.
+      let plain = text.hasPrefix("{\\") ? text.replacing("\\\"", with: "\"") : text
+      let policy: JSON = ["policy": .string(plain)]
+      try assertions.govern(
+        id, "aws.apigateway.policy", JSONDocument(parsing: policy.bytes).root, "policy")
     }
     return assertions
   }
