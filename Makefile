@@ -1,7 +1,7 @@
 # What people and CI type. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test format lint clean services
+.PHONY: help setup demo test soak format lint clean services
 MAKEFLAGS += --no-print-directory
 
 # Private servers of the tests, and of a developer's shell.
@@ -28,6 +28,13 @@ test: setup ## all tests, on private servers (or those that SV0_KAFKA, SV0_POSTG
 	eval "$$servers"; \
 	SV0_VENV="$${SV0_VENV:-$(CURDIR)/.venv}" \
 	  swift test --disable-xctest --skip-build --no-parallel
+
+# make soak SEEDS=1000 [INVARIANT=name], or SECONDS_TO_RUN=3600
+soak: setup ## random histories of the pipeline in a simulated world: SEEDS=N or SECONDS_TO_RUN=N
+	swift build -c release --product soak
+	@"$$(swift build -c release --show-bin-path)/soak" \
+	  $(if $(SECONDS_TO_RUN),--seconds $(SECONDS_TO_RUN),--seeds $(or $(SEEDS),1000)) \
+	  $(if $(FIRST),--first $(FIRST)) $(if $(INVARIANT),--invariant $(INVARIANT))
 
 services: setup ## print exports of private servers for this shell: eval "$(make services)"
 	@swift build --product sv0 >&2

@@ -131,6 +131,15 @@ let package = Package(
         "Cryptography", "Extraction", "JSONReader", "Model", "Pipeline", "PostgresClient",
         "Schema", httpTypes, logging,
       ], swiftSettings: strict),
+    .target(
+      name: "Simulation",
+      dependencies: [
+        "Authentication", "Cryptography", "Evaluation", "Extraction", "JSONReader", "Loading",
+        "Model", "Notification", "Pipeline", "Scheduling", "Transformation", httpTypes, lifecycle,
+        lifecycleTestKit, logging,
+      ], path: "Tests/Simulation", swiftSettings: strict),
+    .executableTarget(
+      name: "soak", dependencies: ["Simulation"], path: "Tests/Soak", swiftSettings: strict),
     .testTarget(
       name: "AWSConnectorTests",
       dependencies: [
@@ -150,7 +159,8 @@ let package = Package(
         httpTypes,
       ], path: "Tests/EndToEnd",
       exclude: [
-        "account.py", "fault_proxy.py", "listing.py", "receiver.py", "tcp_proxy.py", "validate.py",
+        "account.py", "accounts.py", "fault_proxy.py", "listing.py", "receiver.py", "tcp_proxy.py",
+        "validate.py",
       ], swiftSettings: common),
     .testTarget(
       name: "EvaluationTests",
@@ -189,6 +199,13 @@ let package = Package(
       dependencies: [
         "Authentication", "JSONReader", "Model", "Pipeline", "PipelineTesting", "PostgresClient",
         "Scheduling", "Schema",
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "SimulationTests",
+      dependencies: [
+        "Cryptography", "Evaluation", "JSONReader", "Loading", "Model", "Pipeline",
+        "PipelineTesting", "PostgresClient", "Scheduling", "Schema", "Simulation", lifecycle,
+        logging,
       ], swiftSettings: strict),
     .testTarget(
       name: "ObservabilityTests",

@@ -8,10 +8,10 @@
 /// - `Rule` is data and a pure function; `Rules/` has one file each. An `Inputs` says what may be
 ///   relied on, so that what was not read is neither reported nor ruled out.
 /// - `FindingLife` decides what is published, `OCSF` writes it.
-/// - `EvaluationService` is the worker: it finds tenants that are due, reads their graph with
-///   `EvaluationStore`, evaluates, and writes if nobody was faster.
+/// - `EvaluationService` is the worker: it finds tenants that are due (`TenantClock`), reads
+///   their graph from its `EvaluationStore`, evaluates, and writes if nobody was faster.
 ///
-/// Everything but the last two is pure: time is an input.
+/// Everything but service and stores is pure: time is an input.
 ///
 /// ```swift
 /// let evaluation = Evaluation(of: graph, at: now)

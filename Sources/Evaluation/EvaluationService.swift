@@ -32,7 +32,7 @@ public final class EvaluationService: Sendable {
     }
   }
 
-  private let store: EvaluationStore
+  private let store: any EvaluationStore
   private let settings: Settings
   private let now: @Sendable () -> Timestamp
   private let log: Logger
@@ -40,11 +40,18 @@ public final class EvaluationService: Sendable {
   /// alone until it changes, so that they do not stop the others.
   private let failed = Mutex<[String: Int64]>([:])
 
-  public init(
+  public convenience init(
     pool: PostgresPool, settings: Settings = Settings(), now: @escaping @Sendable () -> Timestamp,
     log: Logger
   ) {
-    store = EvaluationStore(pool)
+    self.init(store: PostgresEvaluationStore(pool), settings: settings, now: now, log: log)
+  }
+
+  package init(
+    store: any EvaluationStore, settings: Settings = Settings(),
+    now: @escaping @Sendable () -> Timestamp, log: Logger
+  ) {
+    self.store = store
     self.settings = settings
     self.now = now
     self.log = log
@@ -52,14 +59,15 @@ public final class EvaluationService: Sendable {
 
   /// Evaluates every tenant that is due; returns whether one was.
   ///
-  /// - Throws: a retriable `EvaluationError`; what was written stays.
+  /// A tenant that cannot be evaluated as it is stops no other one.
+  /// - Throws: the store's error, which concerns every tenant; what was written stays.
   public func turn() async throws -> Bool {
     var evaluated = false
     for clock in try await store.clocks() where isDue(clock) {
       do {
         try await evaluate(clock.tenant)
         evaluated = true
-      } catch let error as EvaluationError where !error.isRetriable {
+      } catch let error as EvaluationError {
         failed.withLock { $0[clock.tenant] = clock.graphVersion }
         Counter(label: "sv0_evaluations_total", dimensions: [("result", "failed")]).increment()
         log.error(
@@ -76,14 +84,17 @@ public final class EvaluationService: Sendable {
   }
 
   private func evaluate(_ tenant: String) async throws {
-    guard let reading = try await store.read(tenant) else { return }
+    // Before reading: a change that the reading misses is later than this.
     let at = now()
+    guard let reading = try await store.read(tenant) else { return }
     let evaluation = Evaluation(of: reading.graph, at: at, staleAfter: settings.staleAfter)
     let changes = evaluation.changes(since: reading.findings)
+    let tombstones = Tombstones(reading.findings, changes, at: at)
     let written = try await store.write(
       EvaluationResult(
-        clock: reading.clock, changes: changes, inputs: inputs(reading.graph, at),
-        nextDueAt: evaluation.nextDueAt, at: at))
+        clock: reading.clock, changes: changes, tombstones: tombstones.due,
+        inputs: inputs(reading.graph, at),
+        nextDueAt: [evaluation.nextDueAt, tombstones.nextDueAt].compactMap(\.self).min(), at: at))
     let result = written ? "written" : "superseded"
     Counter(label: "sv0_evaluations_total", dimensions: [("result", result)]).increment()
     guard written else { return }
@@ -95,7 +106,7 @@ public final class EvaluationService: Sendable {
   }
 
   private func report(
-    _ evaluation: Evaluation, _ changes: [FindingChange], _ reading: EvaluationStore.Reading
+    _ evaluation: Evaluation, _ changes: [FindingChange], _ reading: EvaluationReading
   ) {
     log.info(
       "evaluated",

@@ -2,44 +2,24 @@ internal import Model
 internal import PostgresClient
 internal import Schema
 
-/// What one evaluation leaves behind.
-struct EvaluationResult: Sendable {
-  /// The clock as it was read: the result counts only if it still stands.
-  var clock: TenantClock
-  var changes: [FindingChange]
-  /// What it was made from.
-  var inputs: JSON
-  var nextDueAt: Timestamp?
-  var at: Timestamp
-}
-
-extension EvaluationStore {
-  /// How many changed findings one statement carries.
+extension PostgresEvaluationStore {
+  /// How many findings or messages one statement carries.
   private static let batch = 200
 
-  /// Writes findings, their history, their messages and the evaluated version, all or nothing.
-  ///
-  /// - Returns: false where another evaluator was faster; then nothing is written.
-  func write(_ result: EvaluationResult) async throws -> Bool {
+  package func write(_ result: EvaluationResult) async throws -> Bool {
     let tenant = result.clock.tenant
     return try await transaction(.tenant(tenant)) { transaction in
-      // The version alone does not tell two evaluations apart that time has caused.
-      let claimed = try await transaction.execute(
-        """
-        UPDATE sv0.tenants SET evaluated_version = $2, next_due_at = $3,
-          first_changed_at = CASE WHEN graph_version > $2 THEN last_changed_at END,
-          last_changed_at = CASE WHEN graph_version > $2 THEN last_changed_at END
-        WHERE tenant = $1 AND evaluated_version = $4 
-          AND date_trunc('milliseconds', next_due_at) IS NOT DISTINCT FROM $5
-        """,
-        [
-          .text(tenant), .int8(result.clock.graphVersion), .timestamp(result.nextDueAt),
-          .int8(result.clock.evaluatedVersion), .timestamp(result.clock.nextDueAt),
-        ])
-      guard claimed == 1 else { return false }
-      for start in stride(from: 0, to: result.changes.count, by: Self.batch) {
-        let end = min(start + Self.batch, result.changes.count)
-        try await Self.write(result.changes[start..<end], of: result, transaction)
+      guard try await Self.record(result, transaction) else { return false }
+      for changes in result.changes.batches(of: Self.batch) {
+        try await Self.write(changes, of: result, transaction)
+      }
+      if !result.tombstones.isEmpty {
+        try await transaction.execute(
+          "UPDATE sv0.findings SET tombstoned_at = $3 WHERE tenant = $1 AND uid = ANY($2)",
+          [.text(tenant), .texts(result.tombstones), .timestamp(result.at)])
+      }
+      for messages in result.messages.batches(of: Self.batch) {
+        try await Self.queue(messages, of: result, transaction)
       }
       try await transaction.execute(
         "INSERT INTO sv0.evaluations (tenant, graph_version, at, inputs) VALUES ($1, $2, $3, $4)",
@@ -57,6 +37,27 @@ extension EvaluationStore {
     }
   }
 
+  /// Moves the tenant's clock, whose row stays locked; false where it does not take the result.
+  private nonisolated(nonsending) static func record(
+    _ result: EvaluationResult, _ transaction: PostgresTransaction
+  ) async throws -> Bool {
+    let tenant = result.clock.tenant
+    let rows = try await transaction.query(
+      "SELECT \(clockColumns) FROM sv0.tenants WHERE tenant = $1 FOR UPDATE", [.text(tenant)])
+    guard var clock = try rows.first.map(clock), clock.record(result) else { return false }
+    try await transaction.execute(
+      """
+      UPDATE sv0.tenants SET evaluated_version = $2, first_changed_at = $3, last_changed_at = $4,
+        next_due_at = $5
+      WHERE tenant = $1
+      """,
+      [
+        .text(tenant), .int8(clock.evaluatedVersion), .timestamp(clock.firstChangedAt),
+        .timestamp(clock.lastChangedAt), .timestamp(clock.nextDueAt),
+      ])
+    return true
+  }
+
   private nonisolated(nonsending) static func write(
     _ changes: ArraySlice<FindingChange>, of result: EvaluationResult,
     _ transaction: PostgresTransaction
@@ -65,23 +66,21 @@ extension EvaluationStore {
       """
       WITH change AS (
         SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-          $7::text[], $8::int8[], $9::text[], $10::text[], $11::text[])
-        AS change (uid, rule, subject, scope, severity, state, version, digest, event, headers)
+          $7::text[], $8::int8[], $9::text[], $10::text[])
+        AS change (uid, rule, subject, scope, severity, state, version, digest, event)
       ), current AS (
         INSERT INTO sv0.findings (tenant, uid, rule, subject, scope, severity, state, version,
           digest, event, first_seen_at, changed_at)
-        SELECT $1, uid, rule, subject, scope, severity, state, version, digest, event::json, $12,
-          $12
+        SELECT $1, uid, rule, subject, scope, severity, state, version, digest, event::json, $11,
+          $11
         FROM change
         ON CONFLICT (tenant, uid) DO UPDATE SET scope = excluded.scope,
           severity = excluded.severity, state = excluded.state, version = excluded.version,
-          digest = excluded.digest, event = excluded.event, changed_at = excluded.changed_at
-      ), history AS (
-        INSERT INTO sv0.finding_versions (tenant, uid, version, state, event, graph_version, at)
-        SELECT $1, uid, version, state, event::json, $13, $12 FROM change
+          digest = excluded.digest, event = excluded.event, changed_at = excluded.changed_at,
+          tombstoned_at = NULL
       )
-      INSERT INTO sv0.outbox (tenant, topic, key, headers, value, created_at)
-      SELECT $1, $14, uid, headers::json, event, $12 FROM change ORDER BY uid
+      INSERT INTO sv0.finding_versions (tenant, uid, version, state, event, graph_version, at)
+      SELECT $1, uid, version, state, event::json, $12, $11 FROM change
       """,
       [
         .text(result.clock.tenant), .texts(changes.map(\.key.uid)),
@@ -89,21 +88,43 @@ extension EvaluationStore {
         .texts(changes.map(\.key.scope)), .texts(changes.map(\.key.severity.name)),
         .texts(changes.map(\.life.state.rawValue)), .int8s(changes.map(\.life.version)),
         .texts(changes.map(\.life.digest)), .texts(changes.map(\.event.text)),
-        .texts(changes.map { headers($0, result).text }), .timestamp(result.at),
-        .int8(result.clock.graphVersion), .text(Topic.findings),
+        .timestamp(result.at), .int8(result.clock.graphVersion),
       ])
   }
 
-  private static func headers(_ change: FindingChange, _ result: EvaluationResult) -> JSON {
-    let event = CloudEvent(
-      id: "\(change.key.uid).\(change.life.version)",
-      source: "sv0://\(result.clock.tenant)/evaluator", type: CloudEventType.findingChanged,
-      time: result.at)
-    return .members(
-      Dictionary(
-        event.headers.map { header in
-          (header.name, header.value.map { .string(String(decoding: $0, as: UTF8.self)) })
-        }
-      ) { first, _ in first })
+  private nonisolated(nonsending) static func queue(
+    _ messages: ArraySlice<OutgoingMessage>, of result: EvaluationResult,
+    _ transaction: PostgresTransaction
+  ) async throws {
+    try await transaction.execute(
+      """
+      INSERT INTO sv0.outbox (tenant, topic, key, headers, value, created_at)
+      SELECT $1, topic, key, headers::json, value, $6
+      FROM unnest($2::text[], $3::text[], $4::text[], $5::text[])
+        WITH ORDINALITY AS message (topic, key, headers, value, position)
+      ORDER BY position
+      """,
+      [
+        .text(result.clock.tenant), .texts(messages.map(\.topic)),
+        .texts(messages.map { text($0.key) }), .texts(messages.map { headers($0).text }),
+        .texts(messages.map { text($0.value) }), .timestamp(result.at),
+      ])
+  }
+
+  private static func text(_ bytes: [UInt8]?) -> String? {
+    bytes.map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  private static func headers(_ message: OutgoingMessage) -> JSON {
+    .members(
+      Dictionary(message.headers.map { ($0.name, text($0.value).map { .string($0) }) }) {
+        first, _ in first
+      })
+  }
+}
+
+extension Array {
+  fileprivate func batches(of size: Int) -> [ArraySlice<Element>] {
+    stride(from: 0, to: count, by: size).map { self[$0..<Swift.min($0 + size, count)] }
   }
 }

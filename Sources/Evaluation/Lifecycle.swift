@@ -5,10 +5,14 @@
 //    and found the condition gone.
 // 3. Where something could not be read, an open finding stays open and says what is missing; one
 //    that is resolved stays resolved.
+// 4. A finding that was resolved for `tombstoneAfter` leaves the topic by one tombstone, which is no
+//    version; found again it is published with the next version and may get another one later.
 //
 //   (none) ──found──► new ──changed──► updated ──gone──► resolved ──found──► reopened
-//                      └──────────gone──────────────────►   ▲                   │
-//                                                           └──────gone─────────┘
+//                      └──────────gone──────────────────►   ▲  │                │  ▲
+//                                                           └──┼───gone─────────┘  │
+//                                        90 days, tombstone    ▼                   │
+//                                                     resolved, tombstoned ──found─┘
 public import Model
 
 /// A finding's life so far.
@@ -19,16 +23,19 @@ public struct FindingLife: Sendable, Hashable {
   public var digest: String
   public var firstSeenAt: Timestamp
   public var changedAt: Timestamp
+  /// When the tombstone was sent; only of a resolved finding.
+  public var tombstonedAt: Timestamp?
 
   public init(
     state: FindingState, version: Int64, digest: String, firstSeenAt: Timestamp,
-    changedAt: Timestamp
+    changedAt: Timestamp, tombstonedAt: Timestamp? = nil
   ) {
     self.state = state
     self.version = version
     self.digest = digest
     self.firstSeenAt = firstSeenAt
     self.changedAt = changedAt
+    self.tombstonedAt = tombstonedAt
   }
 }
 
@@ -43,6 +50,14 @@ public enum Observation: Sendable, Hashable {
 }
 
 extension FindingLife {
+  /// For how long a resolved finding stays on the topic.
+  public static let tombstoneAfter = Duration.seconds(90 * 86400)
+
+  /// When the finding leaves the topic; `nil` while it is open, and once it has left.
+  public var tombstoneDueAt: Timestamp? {
+    state == .resolved && tombstonedAt == nil ? changedAt + Self.tombstoneAfter : nil
+  }
+
   /// The life after an observation; `nil` where nothing is published.
   public static func after(
     _ life: FindingLife?, _ observation: Observation, at now: Timestamp
@@ -68,5 +83,32 @@ extension FindingLife {
     self.digest = digest
     version += 1
     changedAt = now
+    tombstonedAt = nil
+  }
+}
+
+/// Which findings leave the topic now, and when the next one does.
+struct Tombstones: Sendable, Equatable {
+  /// Uids, in order.
+  var due: [String] = []
+  var nextDueAt: Timestamp?
+}
+
+extension Tombstones {
+  /// - Parameters:
+  ///   - published: as they were read.
+  ///   - changes: what the evaluation makes of them.
+  init(_ published: [PublishedFinding], _ changes: [FindingChange], at now: Timestamp) {
+    var lives = Dictionary(published.map { ($0.uid, $0.life) }) { first, _ in first }
+    for change in changes { lives[change.key.uid] = change.life }
+    for (uid, life) in lives {
+      guard let dueAt = life.tombstoneDueAt else { continue }
+      if dueAt <= now {
+        due.append(uid)
+      } else {
+        nextDueAt = min(nextDueAt ?? dueAt, dueAt)
+      }
+    }
+    due.sort { $0.precedes($1) }
   }
 }

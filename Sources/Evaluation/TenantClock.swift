@@ -1,3 +1,24 @@
+// When a tenant is evaluated. The loader and the scheduler say `changed`, evaluators say `record`;
+// both under a lock of the tenant's row, so transitions of one tenant follow one another.
+//
+// Invariants:
+// 1. A tenant is due only if `graphVersion > evaluatedVersion` or a threshold of time has passed.
+// 2. A change is evaluated once nothing followed it for `quiet`, but no later than `maximumDelay`
+//    after the first change that no evaluation covers. A threshold waits for nothing.
+// 3. A result counts only if the clock it was made from still stands; of evaluations that began
+//    from the same clock, one counts.
+// 4. Both versions only grow, and `evaluatedVersion` is at most `graphVersion`.
+// 5. A change that arrives during an evaluation is not covered by it: the tenant stays changed, and
+//    waits from the evaluation's beginning, which is before that change.
+// 6. A threshold that was recorded is after the time of its evaluation, so time alone never makes a
+//    tenant due twice.
+//
+//             ┌────────changed────────┐
+//             ▼                       │
+//   covered ──changed──► changed ──record, no change since it was read──► covered
+//      │                    ▲
+//      │                    └──record, changed since it was read── changed
+//      └──threshold passed, record──► covered
 public import Model
 
 /// When a tenant was changed and when it was evaluated, as its row says.
@@ -30,5 +51,30 @@ public struct TenantClock: Sendable, Hashable {
     guard graphVersion > evaluatedVersion else { return false }
     guard let firstChangedAt, let lastChangedAt else { return true }
     return now - lastChangedAt >= quiet || now - firstChangedAt >= maximumDelay
+  }
+
+  /// A new version of the graph; returns its number.
+  package mutating func changed(at now: Timestamp) -> Int64 {
+    graphVersion += 1
+    firstChangedAt = firstChangedAt ?? now
+    lastChangedAt = now
+    return graphVersion
+  }
+
+  /// Takes an evaluation's result; false, and nothing changes, if it was not made from this clock
+  /// and changes of the graph alone.
+  package mutating func record(_ result: EvaluationResult) -> Bool {
+    // The version alone does not tell two evaluations apart that time has caused.
+    guard evaluatedVersion == result.clock.evaluatedVersion, nextDueAt == result.clock.nextDueAt
+    else { return false }
+    evaluatedVersion = result.clock.graphVersion
+    nextDueAt = result.nextDueAt
+    if graphVersion > evaluatedVersion {
+      firstChangedAt = lastChangedAt.map { min($0, result.at) }
+    } else {
+      firstChangedAt = nil
+      lastChangedAt = nil
+    }
+    return true
   }
 }

@@ -10,7 +10,9 @@ internal import Pipeline
 /// 2. Whatever happens, the last word is `ended`: with the scan's outcome, or `failed` and why.
 /// 3. A collection's failure ends that collection; only a refusing broker, a cancelled task or a
 ///    configuration that cannot be used end the attempt.
-/// 4. A cancelled attempt sends no `scan.ended`: what it published is never applied.
+/// 4. An attempt is stopped when the process drains or its task is cancelled. From then on it begins
+///    no message but the last word; without `scan.ended` nothing that it published is applied.
+/// 5. All its tasks are children of the one that runs it.
 struct AttemptExecution: Sendable {
   let dispatch: Dispatch
   let connector: any Connector
@@ -30,11 +32,15 @@ struct AttemptExecution: Sendable {
         await progress.heartbeats(every: limits.heartbeat)
         return nil
       }
+      group.addTask {
+        await untilDraining()
+        return nil
+      }
       group.addTask { await perform(progress) }
       var ending: Ending?
       while let finished = await group.next() {
-        guard let finished else { continue }
-        ending = finished
+        ending = finished ?? ending
+        // Heartbeats end only with the others.
         group.cancelAll()
       }
       return ending ?? Ending(outcome: .failed, message: "worker was stopped")
@@ -77,18 +83,27 @@ struct AttemptExecution: Sendable {
 
   private func publishing(
     _ collections: [String], _ progress: ProgressReporter,
-    _ body: @Sendable (AttemptPublisher) async throws -> Ending
+    _ body: @escaping @Sendable (AttemptPublisher) async throws -> Ending
   ) async throws -> Ending {
     let publisher = AttemptPublisher(
       AttemptPublication(
-        dispatch, connector: connector.version, collections: collections,
-        at: context.surroundings.now()),
+        dispatch, execution: context.surroundings.name(), connector: connector.version,
+        collections: collections, at: context.surroundings.now()),
       producer: producer, progress: progress, context: context)
-    return try await withTaskCancellationHandler {
-      try await publisher.open()
-      return try await body(publisher)
-    } onCancel: {
-      Task { await publisher.stop() }
+    return try await withThrowingTaskGroup(of: Ending?.self) { group in
+      group.addTask {
+        await publisher.send()
+        return nil
+      }
+      group.addTask {
+        try await publisher.open()
+        return try await body(publisher)
+      }
+      defer { group.cancelAll() }
+      while let finished = try await group.next() {
+        if let finished { return finished }
+      }
+      throw CancellationError()
     }
   }
 

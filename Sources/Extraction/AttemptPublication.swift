@@ -39,6 +39,7 @@ struct AttemptPublication: Sendable {
   }
 
   private let dispatch: Dispatch
+  private let execution: String
   private let maximumValueBytes: Int
   private var collections: [String: Collection]
   private var queue: [Entry] = []
@@ -47,11 +48,14 @@ struct AttemptPublication: Sendable {
   private var acknowledged = 0
   private var isClosed = false
 
+  /// - Parameter execution: names this execution of the attempt; another one has another name.
   init(
-    _ dispatch: Dispatch, connector: String, collections: [String], at time: Timestamp,
+    _ dispatch: Dispatch, execution: String, connector: String, collections: [String],
+    at time: Timestamp,
     maximumValueBytes: Int = Self.maximumValueBytes
   ) {
     self.dispatch = dispatch
+    self.execution = execution
     self.maximumValueBytes = maximumValueBytes
     self.collections = Dictionary(
       uniqueKeysWithValues: collections.map { ($0, Collection()) })
@@ -161,7 +165,8 @@ struct AttemptPublication: Sendable {
   }
 
   private mutating func add(_ content: RecordHeader.Content, _ value: [UInt8]) {
-    let header = RecordHeader(run: dispatch.run, attempt: dispatch.attempt, content)
+    let header = RecordHeader(
+      run: dispatch.run, attempt: dispatch.attempt, execution: execution, content)
     let message = OutgoingMessage(
       topic: Topic.raw(dispatch.scope.platform), partition: dispatch.rawPartition,
       key: Array(dispatch.scope.description.utf8), value: value, headers: [header.header])

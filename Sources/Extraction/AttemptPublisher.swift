@@ -5,16 +5,29 @@ internal import Pipeline
 
 /// Performs what `AttemptPublication` decides, for units that publish at the same time.
 ///
-/// One task sends; whoever publishes waits for it. It belongs to the attempt, not to the unit that
-/// happened to start it: a unit that runs out of time must not stop what others wait for. A failure
-/// that may pass is repeated with the same batch until `stop()`.
+/// `send()` is the one task that sends; whoever publishes waits for it. It belongs to the attempt,
+/// not to a unit: a unit that runs out of time must not stop what others wait for.
+///
+/// Invariants:
+/// 1. A failure that may pass is repeated with the same batch until `send()` is cancelled.
+/// 2. Once a batch failed for good, or `send()` was cancelled, no batch is begun.
+/// 3. Who waits is woken exactly once: when everything it gave is acknowledged, or by the failure
+///    that ended the sending; who comes after that failure does not wait.
 actor AttemptPublisher {
+  private struct Waiter {
+    var ticket: AttemptPublication.Ticket
+    var continuation: CheckedContinuation<Void, any Error>
+  }
+
   private var publication: AttemptPublication
   private let producer: any MessageProducer
   private let progress: ProgressReporter
   private let context: AttemptContext
-  private var sending: Task<Void, Never>?
+  private var waiters: [Waiter] = []
   private var failure: (any Error)?
+  /// Has an element whenever there may be something to send that the sending task has not seen.
+  private let work: AsyncStream<Void>
+  private let signal: AsyncStream<Void>.Continuation
   private(set) var outcomes: [String: Outcome] = [:]
 
   init(
@@ -25,6 +38,18 @@ actor AttemptPublisher {
     self.producer = producer
     self.progress = progress
     self.context = context
+    (work, signal) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+  }
+
+  /// Sends what is given to the publisher, until cancelled or refused for good.
+  func send() async {
+    for await _ in work {
+      while !Task.isCancelled, failure == nil, let batch = publication.nextBatch() {
+        await send(batch)
+      }
+      if failure != nil { return }
+    }
+    fail(CancellationError())
   }
 
   /// Sends `scan.started`.
@@ -70,31 +95,34 @@ actor AttemptPublisher {
     try await settle(publication.ticket)
   }
 
-  /// Gives up: whoever waits gets a `CancellationError`.
-  func stop() {
-    failure = failure ?? CancellationError()
-    sending?.cancel()
-  }
-
-  private func settle(_ ticket: AttemptPublication.Ticket) async throws {
-    while !publication.isAcknowledged(ticket) {
-      if let failure { throw failure }
-      if sending == nil, let batch = publication.nextBatch() {
-        sending = Task { await self.send(batch) }
-      }
-      await sending?.value
-    }
-  }
-
   private func send(_ batch: [OutgoingMessage]) async {
     do {
       try await context.repeating("publish") { [producer] in try await producer.produce(batch) }
-      publication.batchAcknowledged()
     } catch {
       // The batch may be stored in part, so nothing may follow it.
-      failure = failure ?? error
+      fail(error)
+      return
     }
-    sending = nil
+    publication.batchAcknowledged()
+    let done = waiters.filter { publication.isAcknowledged($0.ticket) }
+    waiters.removeAll { publication.isAcknowledged($0.ticket) }
+    for waiter in done { waiter.continuation.resume() }
+  }
+
+  private func settle(_ ticket: AttemptPublication.Ticket) async throws {
+    if publication.isAcknowledged(ticket) { return }
+    if let failure { throw failure }
+    try await withCheckedThrowingContinuation { continuation in
+      waiters.append(Waiter(ticket: ticket, continuation: continuation))
+      signal.yield()
+    }
+  }
+
+  private func fail(_ error: any Error) {
+    failure = failure ?? error
+    let failed = waiters
+    waiters = []
+    for waiter in failed { waiter.continuation.resume(throwing: error) }
   }
 }
 

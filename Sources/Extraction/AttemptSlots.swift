@@ -1,58 +1,71 @@
+internal import Synchronization
+
 /// Room for a number of attempts.
 ///
 /// Invariants:
 /// 1. Reservations are granted in the order in which they were asked for.
 /// 2. More than the limit is taken only by one reservation that is itself larger, when all is free:
 ///    a batch is accepted as a whole, because its messages are committed together.
-actor AttemptSlots {
+/// 3. A reservation that ends with an error holds nothing.
+final class AttemptSlots: Sendable {
   private struct Waiter {
     var id: Int
     var count: Int
-    var continuation: CheckedContinuation<Void, any Error>
+    /// Finished by the grant.
+    var granted: AsyncStream<Never>.Continuation
   }
 
-  private let limit: Int
-  private var taken = 0
-  private var waiters: [Waiter] = []
-  private var asked = 0
+  private struct State {
+    let limit: Int
+    var taken = 0
+    var waiters: [Waiter] = []
+    var asked = 0
+
+    mutating func grant() {
+      while let first = waiters.first, taken == 0 || taken + first.count <= limit {
+        taken += first.count
+        waiters.removeFirst()
+        first.granted.finish()
+      }
+    }
+  }
+
+  private let state: Mutex<State>
 
   init(_ limit: Int) {
-    self.limit = max(1, limit)
+    state = Mutex(State(limit: max(1, limit)))
   }
+
+  /// Reservations that wait for room.
+  var waiting: Int { state.withLock { $0.waiters.count } }
 
   /// Takes room for `count` attempts, waiting for it.
   ///
   /// - Throws: `CancellationError`, having taken nothing.
   func reserve(_ count: Int) async throws {
-    asked += 1
-    let id = asked
-    try await withTaskCancellationHandler {
-      try Task.checkCancellation()
-      try await withCheckedThrowingContinuation { continuation in
-        waiters.append(Waiter(id: id, count: count, continuation: continuation))
-        grant()
-      }
-    } onCancel: {
-      Task { await self.cancel(id) }
+    try Task.checkCancellation()
+    let (grant, granted) = AsyncStream.makeStream(of: Never.self)
+    let id = state.withLock { state in
+      state.asked += 1
+      state.waiters.append(Waiter(id: state.asked, count: count, granted: granted))
+      state.grant()
+      return state.asked
     }
+    // Ends with the grant, or when the task is cancelled.
+    for await _ in grant {}
+    let isGranted = state.withLock { state in
+      guard let index = state.waiters.firstIndex(where: { $0.id == id }) else { return true }
+      state.waiters.remove(at: index)
+      state.grant()
+      return false
+    }
+    guard isGranted else { throw CancellationError() }
   }
 
   func release() {
-    taken -= 1
-    grant()
-  }
-
-  private func grant() {
-    while let first = waiters.first, taken == 0 || taken + first.count <= limit {
-      taken += first.count
-      waiters.removeFirst()
-      first.continuation.resume()
+    state.withLock { state in
+      state.taken -= 1
+      state.grant()
     }
-  }
-
-  private func cancel(_ id: Int) {
-    guard let index = waiters.firstIndex(where: { $0.id == id }) else { return }
-    waiters.remove(at: index).continuation.resume(throwing: CancellationError())
-    grant()
   }
 }

@@ -41,6 +41,12 @@ public struct Surroundings: Sendable {
     self.sleep = sleep
     self.random = random
   }
+
+  /// A name that no other execution is likely to have: eight hexadecimal digits.
+  func name() -> String {
+    let digits = String(UInt32(random() * 4_294_967_296), radix: 16)
+    return String(repeating: "0", count: 8 - digits.count) + digits
+  }
 }
 
 /// Why an attempt cannot go on.

@@ -34,8 +34,8 @@ public struct ExtractionLimits: Sendable, Equatable {
 /// It is two things: the handler of a `ConsumerLoop` over the dispatch topic, which returns as soon
 /// as an attempt is accepted, so that the message is committed; and a service, whose `run()`
 /// executes the accepted attempts. While as many are under way as the limits allow, the handler
-/// does not return: that is the backpressure. On graceful shutdown the attempts are cancelled, each
-/// says so to the scheduler, and `run()` returns.
+/// does not return: that is the backpressure. On graceful shutdown the attempts stop, each says so to
+/// the scheduler, and `run()` returns.
 ///
 /// An attempt that this process has accepted is not accepted again when its message is repeated:
 /// two executions of one attempt would mix their sequences.
@@ -84,11 +84,11 @@ public final class ExtractionWorker: BatchHandler, Service {
     dispatches.removeAll { isExpired($0) || isKnown($0) }
     guard !dispatches.isEmpty else { return }
     let count = dispatches.count
-    try await cancelWhenGracefulShutdown { try await self.slots.reserve(count) }
+    try await cancelledByDraining { try await self.slots.reserve(count) }
     for dispatch in dispatches {
       // Waiting for room may have taken long.
       guard !isExpired(dispatch) else {
-        await slots.release()
+        slots.release()
         continue
       }
       known.withLock { $0.insert(dispatch) }
@@ -107,7 +107,6 @@ public final class ExtractionWorker: BatchHandler, Service {
         self.acceptance.finish()
       }
       acceptance.finish()
-      group.cancelAll()
     }
   }
 
@@ -123,7 +122,7 @@ public final class ExtractionWorker: BatchHandler, Service {
         log: log),
       limits: limits
     ).run()
-    await slots.release()
+    slots.release()
   }
 
   private func isExpired(_ dispatch: Dispatch) -> Bool {

@@ -20,19 +20,24 @@ struct ProgressReporter: Sendable {
     }
   }
 
-  /// Sends the last word of an attempt also when its task is cancelled; gives up at the deadline.
+  /// Sends the last word of an attempt; gives up at the deadline.
+  ///
+  /// In a cancelled task the message is handed to the producer all the same, once.
   func sendLast(_ phase: Progress.Phase, deadline: Duration) async {
     let message = message(phase)
-    let sending = Task {
-      try await context.repeating("progress") { try await producer.produce(message) }
-    }
-    let limit = Task {
-      try await Task.sleep(for: deadline)
-      sending.cancel()
-    }
-    let result = await sending.result
-    limit.cancel()
-    if case .failure(let error) = result {
+    do {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          try await context.repeating("progress") { try await producer.produce(message) }
+        }
+        group.addTask { try? await context.surroundings.sleep(deadline) }
+        // Whichever ends first ends the other.
+        defer { group.cancelAll() }
+        try await group.next()
+        group.cancelAll()
+        try await group.waitForAll()
+      }
+    } catch {
       context.log.warning(
         "the end of the attempt was not reported; its lease will run out",
         metadata: ["error": "\(error)"])

@@ -269,7 +269,7 @@ extension ConsumerLoop {
     lastNumber += 1
     let code = session.commit(next, number: lastNumber)
     guard code == RD_KAFKA_RESP_ERR_NO_ERROR else {
-      return answer.resolve(.failure(KafkaError(code, while: "Committing offsets")))
+      return answer.resolve(.failure(fatalError ?? KafkaError(code, while: "Committing offsets")))
     }
     commits[lastNumber] = answer
   }
@@ -359,7 +359,9 @@ extension ConsumerLoop {
     guard let answer = commits.removeValue(forKey: number) else { return }
     let code = rd_kafka_event_error(event)
     let list = rd_kafka_event_topic_partition_list(event)
-    if let list, let error = KafkaError.first(in: list, while: "Committing the offset of") {
+    if let fatalError {
+      answer.resolve(.failure(fatalError))
+    } else if let list, let error = KafkaError.first(in: list, while: "Committing the offset of") {
       answer.resolve(.failure(error))
     } else if code != RD_KAFKA_RESP_ERR_NO_ERROR {
       answer.resolve(.failure(KafkaError(code, while: "Committing offsets")))
@@ -368,19 +370,18 @@ extension ConsumerLoop {
     }
   }
 
+  /// What broke the client: of that, every later call says only that it happened.
+  private var fatalError: KafkaError? {
+    guard let (code, text) = session.handle.fatalError else { return nil }
+    return KafkaError(code, while: "The consumer", detail: text, isFatal: true)
+  }
+
   private func takeError(_ event: OpaquePointer) {
-    if rd_kafka_event_error_is_fatal(event) != 0, let fatal = session.handle.fatalError {
-      inbox.post(
-        .failure(
-          KafkaError(fatal.code, while: "The consumer", detail: fatal.text, isFatal: true)))
-      return
+    if rd_kafka_event_error_is_fatal(event) != 0, let fatalError {
+      return inbox.post(.failure(fatalError))
     }
     let error = KafkaError(reading: event)
-    if isForCaller(error) {
-      inbox.post(.failure(error))
-    } else {
-      configuration.report(event)
-    }
+    if isForCaller(error) { inbox.post(.failure(error)) } else { configuration.report(event) }
   }
 
   /// Whether the caller must decide; what librdkafka repairs by itself is only reported.

@@ -13,15 +13,21 @@
 ///    than the one in which it or its scope was retired (`Retirement`).
 /// 6. Absence closes a row only in a `full` collection that ended `complete`, of which every record
 ///    was counted, and whose record was not tainted (`Removal`), or when a person confirms it
-///    (`SuspectRemovals`).
-/// 7. A repeated `scan.started` drops what was staged of the attempt: its records come again.
+///    (`SuspectRemovals`). A `delta` closes only what its records name as removed, and only onto
+///    the token that it began from.
+/// 7. Of an attempt, one execution counts: the one whose first `scan.started` came last. That drops
+///    what was staged of the others, and what they say from then on is ignored. What an execution
+///    says twice, late or not, is staged twice and counted once.
 /// 8. What cannot be read becomes a dead letter; the partition moves on.
 /// 9. What is staged is bounded (`LoadingLimits`), and dropped once nobody can end it (`sweep`).
+/// 10. A replayed record of a finished attempt adds to what that attempt left, and never removes;
+///    if anything else was applied since, it is superseded (`Replay`).
 ///
 /// ```
 /// message ──► Triage ──► Staging (COPY + position) ──► scan.ended ──► Apply (diff, history)
 ///                │                                                      │
-///                └──► dead letter                                       └──► snapshot (wake-up)
+///                ├──► dead letter                                       ├──► snapshot (wake-up)
+///                └──► replayed, of a finished attempt ──► Upsert ───────┘
 /// ```
 public import Logging
 internal import Metrics
@@ -30,7 +36,7 @@ public import Pipeline
 public import PostgresClient
 
 public struct Loader: BatchHandler {
-  let pool: PostgresPool
+  let store: any LoadingStore
   let producer: any MessageProducer
   let deadLetters: DeadLetters
   let limits: LoadingLimits
@@ -39,6 +45,7 @@ public struct Loader: BatchHandler {
   let now: @Sendable () -> Timestamp
   /// The generation under which each partition is owned, and what is known of its attempts.
   let partitions = Partitions()
+  let aging = Aging()
 
   /// - Parameter kept: asks for the offsets that the topic keeps of a partition, from the first
   ///   message to behind the last. Without it, a position beyond the end is left to the broker to
@@ -49,7 +56,17 @@ public struct Loader: BatchHandler {
     kept: (@Sendable (TopicPartition) async throws -> Range<Int64>)? = nil, log: Logger,
     now: @escaping @Sendable () -> Timestamp
   ) {
-    self.pool = pool
+    self.init(
+      store: PostgresLoadingStore(pool: pool), producer: producer, deadLetters: deadLetters,
+      limits: limits, kept: kept, log: log, now: now)
+  }
+
+  package init(
+    store: any LoadingStore, producer: any MessageProducer, deadLetters: DeadLetters,
+    limits: LoadingLimits, kept: (@Sendable (TopicPartition) async throws -> Range<Int64>)?,
+    log: Logger, now: @escaping @Sendable () -> Timestamp
+  ) {
+    self.store = store
     self.producer = producer
     self.deadLetters = deadLetters
     self.limits = limits
@@ -64,11 +81,7 @@ public struct Loader: BatchHandler {
   ) async throws -> [TopicPartition: StartOffset] {
     var starts: [TopicPartition: StartOffset] = [:]
     for partition in partitions {
-      let position = try await interruptible {
-        try await pool.withTransaction(.staging) {
-          try await Position.claim(partition, in: $0)
-        }
-      }
+      let position = try await store.claim(partition)
       starts[partition] = try position.start(of: partition, keeping: await kept?(partition))
       self.partitions.own(partition, position)
     }
@@ -87,7 +100,7 @@ public struct Loader: BatchHandler {
     let partition = TopicPartition(topic: first.topic, partition: first.partition)
     do {
       let wanted = try partitions.wanted(of: messages, partition)
-      try await interruptible { try await work(through: wanted, of: partition) }
+      try await work(through: wanted, of: partition)
     } catch let error as LoadingError {
       guard let lost = error.lostPartition else { throw error }
       log.warning("partition lost", metadata: ["error": "\(error)"])
@@ -98,23 +111,29 @@ public struct Loader: BatchHandler {
   }
 
   /// Everything here may be done twice: what was committed is skipped.
-  private func interruptible<Value>(_ body: () async throws -> Value) async throws -> Value {
-    do {
-      return try await body()
-    } catch let error as PostgresError where error.kind == .commitOutcomeUnknown {
-      throw LoadingError.interrupted("\(error)")
-    }
-  }
-
   private func work(through messages: [Message], of partition: TopicPartition) async throws {
-    let generation = try partitions.generation(of: partition)
+    let claim = try partitions.claim(of: partition)
     var batch = StagingBatch()
     var previous: Message?
     for message in messages {
       switch try await triage(message, of: partition) {
-      case .stage(let staged): batch.add(staged, message)
-      case .ignore(let why):
-        Counter(label: "sv0_loader_ignored_total", dimensions: [("reason", why)]).increment()
+      case .begin(let attempt, let execution):
+        let known = executions(of: attempt, batch, partition)
+        if known.contains(execution) {
+          ignore("repeated")
+        } else {
+          batch.begin(attempt, knowing: known + [execution], message)
+        }
+      case .stage(let staged, let execution):
+        let known = executions(of: staged.attempt, batch, partition)
+        // Without its beginning, it is the first that is known.
+        if known.last ?? execution == execution {
+          batch.add(staged, knowing: known.isEmpty ? [execution] : known, message)
+        } else {
+          ignore("other-execution")
+        }
+      case .upsert(let replayed): try await upsert(replayed, under: claim)
+      case .ignore(let why): ignore(why)
       case .refuse(let bad):
         try await deadLetters.add(message, because: bad)
         log.warning(
@@ -122,42 +141,59 @@ public struct Loader: BatchHandler {
           metadata: [
             "reason": "\(bad)", "position": "\(partition)@\(message.offset)",
           ])
-      case .end(let attempt):
-        try await stage(
-          batch, upTo: message.offset, previous.map(Mark.init), of: partition, generation)
+      case .end(let attempt, let execution):
+        guard executions(of: attempt, batch, partition).last ?? execution == execution else {
+          ignore("other-execution")
+          break
+        }
+        try await stage(batch, upTo: message.offset, previous.map(Mark.init), under: claim)
         batch = StagingBatch()
-        try await apply(attempt, endedBy: Mark(message), of: partition, generation)
+        try await apply(attempt, endedBy: Mark(message), under: claim)
       }
       previous = message
     }
     if let last = messages.last {
-      try await stage(batch, upTo: last.offset + 1, Mark(last), of: partition, generation)
+      try await stage(batch, upTo: last.offset + 1, Mark(last), under: claim)
     }
   }
 
+  /// What is known when the batch is staged: the last one counts.
+  private func executions(
+    of attempt: Attempt, _ batch: StagingBatch, _ partition: TopicPartition
+  ) -> [String] {
+    batch.executions[attempt] ?? partitions.executions(of: attempt, partition)
+  }
+
+  private func ignore(_ why: String) {
+    Counter(label: "sv0_loader_ignored_total", dimensions: [("reason", why)]).increment()
+  }
+
   private func apply(
-    _ attempt: Attempt, endedBy end: Mark, of partition: TopicPartition, _ generation: Int64
+    _ attempt: Attempt, endedBy end: Mark, under claim: Claim
   ) async throws {
-    let application = Application(
-      pool: pool, attempt: attempt, partition: partition, generation: generation,
-      end: end, at: now())
+    let ending = Ending(attempt, under: claim, end: end, at: now())
     let applied: Applied?
     do {
-      applied = try await application.run()
-    } catch let error as PostgresError where error.isAboutData {
+      applied = try await store.apply(ending)
+    } catch let error as RefusedData {
       // The data, not the database, is at fault: trying again cannot help, and neither may one
       // attempt stop the partition.
       log.error("attempt failed", metadata: attempt.metadata.merging(["error": "\(error)"]) { $1 })
-      try await application.fail(because: "the database refused its data: \(error)")
+      try await store.fail(ending, because: "the database refused its data: \(error)")
       applied = nil
     }
-    partitions.forget(attempt, of: partition)
+    partitions.forget(attempt, of: claim.partition)
     guard let applied else { return }
     log.info("applied", metadata: attempt.metadata.merging(applied.metadata) { $1 })
     applied.count()
+    try await wake(attempt, epoch: applied.epoch, graphVersion: applied.graphVersion)
+  }
+
+  /// Tells that the tenant has a new version of the graph.
+  func wake(_ attempt: Attempt, epoch: Int64, graphVersion: Int64) async throws {
     let snapshot = Snapshot(
       tenant: attempt.scope.tenant, scope: attempt.scope.description, run: attempt.run,
-      epoch: applied.epoch, graphVersion: applied.graphVersion)
+      epoch: epoch, graphVersion: graphVersion)
     try await producer.produce(
       OutgoingMessage(
         topic: Topic.snapshot, key: Array(attempt.scope.tenant.utf8), value: snapshot.json.bytes))
@@ -165,69 +201,18 @@ public struct Loader: BatchHandler {
 }
 
 /// One execution of a run, as its messages name it.
-struct Attempt: Hashable, Sendable {
-  var scope: Scope
-  var run: String
-  var number: Int
+package struct Attempt: Hashable, Sendable {
+  package var scope: Scope
+  package var run: String
+  package var number: Int
+
+  package init(scope: Scope, run: String, number: Int) {
+    self.scope = scope
+    self.run = run
+    self.number = number
+  }
 
   var metadata: Logger.Metadata {
     ["scope": "\(scope)", "run": "\(run)", "attempt": "\(number)"]
   }
-}
-
-public enum LoadingError: ClassifiedError, CustomStringConvertible {
-  /// Somebody else has claimed the partition since.
-  case fenced(TopicPartition)
-  /// The database server has crashed since the partition was claimed, and emptied staging.
-  case stagingLost(TopicPartition)
-  /// At the offset is not the message that was read there, or none.
-  case recreated(TopicPartition, offset: Int64)
-  /// Messages that were never staged are kept no longer.
-  case gone(TopicPartition, Range<Int64>)
-  /// It is not known whether the database has taken the work.
-  case interrupted(String)
-
-  public var isRetriable: Bool {
-    if case .interrupted = self { true } else { false }
-  }
-
-  /// The partition that may be read on by whoever the group assigns it to next.
-  var lostPartition: TopicPartition? {
-    switch self {
-    case .fenced(let partition), .stagingLost(let partition): partition
-    case .recreated, .gone, .interrupted: nil
-    }
-  }
-
-  public var description: String {
-    switch self {
-    case .fenced(let partition):
-      "Another loader has taken over \(partition). This one writes nothing of it unless it is "
-        + "assigned the partition again."
-    case .stagingLost(let partition):
-      "The database server has crashed and emptied what was staged of \(partition). It has to be "
-        + "assigned again: then it is read from the oldest attempt that was under way."
-    case .recreated(let partition, let offset):
-      "\(partition) is not the partition that was read before: at offset \(offset) there is another "
-        + "message, or none. The topic was deleted and made again, or restored from a backup. "
-        + "Nothing of it was loaded. If that was on purpose, stop the loaders, run "
-        + "\(Self.forgetting(partition)) as the database's owner, start them, and scan again."
-    case .gone(let partition, let offsets):
-      "\(partition) no longer keeps the offsets \(offsets.lowerBound) to \(offsets.upperBound - 1), "
-        + "which were not loaded yet: the loader was down for longer than the topic's retention. "
-        + "The graph keeps what it has. Run \(Self.forgetting(partition)) as the database's owner, "
-        + "start the loaders, and scan again what was under way."
-    case .interrupted(let why): "\(why) The same messages are handled again."
-    }
-  }
-
-  private static func forgetting(_ partition: TopicPartition) -> String {
-    "SELECT sv0.forget_positions('\(partition.topic)')"
-  }
-}
-
-extension PostgresError {
-  /// Data exceptions, integrity violations and exceeded limits of a value.
-  /// Source: https://www.postgresql.org/docs/15/errcodes-appendix.html, classes 22, 23, 54.
-  var isAboutData: Bool { ["22", "23", "54"].contains(sqlState?.errorClass) }
 }

@@ -2,15 +2,15 @@ internal import Model
 internal import Synchronization
 
 /// What this process remembers of the partitions it owns: the generation of its claim, where
-/// reading goes on, and which attempts it has found open, so that the run table is not asked for
-/// every message. All of it is dropped with the claim.
+/// reading goes on, and which attempts it has found open with their executions, so that the database
+/// is not asked for every message. All of it is dropped with the claim.
 final class Partitions: Sendable {
   private struct Owned {
     var generation: Int64
     var wanted: Int64
     /// Until a message at its offset was seen.
     var mark: Mark?
-    var open: Set<Attempt> = []
+    var open: [Attempt: [String]] = [:]
   }
 
   private let owned = Mutex<[TopicPartition: Owned]>([:])
@@ -32,16 +32,14 @@ final class Partitions: Sendable {
 
   /// Those that are owned, in order.
   var all: [TopicPartition] {
-    owned.withLock { Array($0.keys) }.sorted {
-      ($0.topic, $0.partition) < ($1.topic, $1.partition)
-    }
+    owned.withLock { Array($0.keys) }.sorted()
   }
 
-  func generation(of partition: TopicPartition) throws(LoadingError) -> Int64 {
+  func claim(of partition: TopicPartition) throws(LoadingError) -> Claim {
     guard let generation = owned.withLock({ $0[partition]?.generation }) else {
       throw LoadingError.fenced(partition)
     }
-    return generation
+    return Claim(partition, generation)
   }
 
   /// Checks the message that the position was left at, and drops what is before the position.
@@ -62,14 +60,19 @@ final class Partitions: Sendable {
   }
 
   func isOpen(_ attempt: Attempt, of partition: TopicPartition) -> Bool {
-    owned.withLock { $0[partition]?.open.contains(attempt) ?? false }
+    owned.withLock { $0[partition]?.open[attempt] != nil }
   }
 
-  func remember(_ attempt: Attempt, of partition: TopicPartition) {
-    owned.withLock { _ = $0[partition]?.open.insert(attempt) }
+  /// The executions of an attempt that began and are staged, the one that counts last.
+  func executions(of attempt: Attempt, _ partition: TopicPartition) -> [String] {
+    owned.withLock { $0[partition]?.open[attempt] ?? [] }
+  }
+
+  func remember(_ attempt: Attempt, _ executions: [String], of partition: TopicPartition) {
+    owned.withLock { _ = $0[partition]?.open.updateValue(executions, forKey: attempt) }
   }
 
   func forget(_ attempt: Attempt, of partition: TopicPartition) {
-    owned.withLock { _ = $0[partition]?.open.remove(attempt) }
+    owned.withLock { _ = $0[partition]?.open.removeValue(forKey: attempt) }
   }
 }

@@ -1,30 +1,86 @@
 internal import Cryptography
-internal import Model
+package import Model
 internal import Pipeline
-internal import PostgresClient
-internal import Schema
+
+/// A message that is to be staged.
+package struct StagedMessage: Sendable {
+  package var attempt: Attempt
+  package var offset: Int64
+  /// Of the message's value.
+  package var bytes: Int64
+  package var content: Content
+
+  package enum Content: Sendable {
+    case record(StagedRecord)
+    case collectionEnded(CollectionEnded)
+  }
+
+  package init(attempt: Attempt, offset: Int64, bytes: Int64, content: Content) {
+    self.attempt = attempt
+    self.offset = offset
+    self.bytes = bytes
+    self.content = content
+  }
+}
+
+/// What one record says, with its place in its attempt.
+package struct StagedRecord: Sendable {
+  package var collection: String
+  package var sequence: Int64
+  package var call: Int
+  /// Asserts nothing if it is tainted, or says that its object is gone.
+  package let fragment: Fragment
+  /// Not to be understood; with its object key, if that could be read.
+  package let isTainted: Bool
+  /// Says that its object is gone.
+  package let isRemoval: Bool
+
+  package init(_ fragment: Fragment, collection: String, sequence: Int64, call: Int) {
+    self.collection = collection
+    self.sequence = sequence
+    self.call = call
+    // Something is gone, but what?
+    isTainted = fragment.taint != nil || (fragment.isRemoval && fragment.object.isEmpty)
+    isRemoval = fragment.isRemoval && !isTainted
+    self.fragment =
+      isTainted || isRemoval
+      ? Fragment(object: fragment.object, receipt: fragment.receipt) : fragment
+  }
+}
 
 /// Messages of one partition that are staged in one transaction.
-struct StagingBatch {
-  private(set) var messages: [StagedMessage] = []
+package struct StagingBatch: Sendable {
+  /// In order of their offsets.
+  package private(set) var messages: [StagedMessage] = []
   /// The first message of each attempt in the batch.
-  private(set) var firsts: [Attempt: Mark] = [:]
-  /// Where attempts begin: whatever was staged of them before is of an execution that was repeated,
-  /// because its worker died before it could commit the dispatch.
-  private(set) var beginnings: [Attempt: Int64] = [:]
+  package private(set) var firsts: [Attempt: Mark] = [:]
+  /// Where another execution of an attempt begins: whatever was staged of it before is of one that
+  /// does not count any more.
+  package private(set) var beginnings: [Attempt: Int64] = [:]
+  /// The executions that are known of each attempt in the batch, the one that counts last.
+  package private(set) var executions: [Attempt: [String]] = [:]
 
-  mutating func add(_ staged: StagedMessage, _ message: Message) {
+  package init() {}
+
+  package mutating func begin(
+    _ attempt: Attempt, knowing executions: [String], _ message: Message
+  ) {
+    if firsts[attempt] == nil { firsts[attempt] = Mark(message) }
+    self.executions[attempt] = executions
+    messages.removeAll { $0.attempt == attempt }
+    beginnings[attempt] = message.offset
+  }
+
+  package mutating func add(
+    _ staged: StagedMessage, knowing executions: [String], _ message: Message
+  ) {
     if firsts[staged.attempt] == nil { firsts[staged.attempt] = Mark(message) }
-    if case .started = staged.content {
-      messages.removeAll { $0.attempt == staged.attempt }
-      beginnings[staged.attempt] = staged.offset
-    } else {
-      messages.append(staged)
-    }
+    self.executions[staged.attempt] = executions
+    messages.append(staged)
   }
 
   /// What an earlier transaction, whose outcome was not known, has not staged.
-  func from(_ offset: Int64) -> StagingBatch {
+  package func from(_ offset: Int64) -> StagingBatch {
     var rest = self
     rest.messages.removeAll { $0.offset < offset }
     rest.beginnings = beginnings.filter { $0.value >= offset }
@@ -33,201 +89,71 @@ struct StagingBatch {
     return rest
   }
 
+  /// The attempts of the batch with their first messages, in order of these.
+  package var opened: [(Attempt, Mark)] {
+    firsts.sorted { $0.value.offset < $1.value.offset }.map { ($0.key, $0.value) }
+  }
+
+  /// The attempts that begin in the batch, in order.
+  package var restarted: [Attempt] {
+    beginnings.sorted { $0.value < $1.value }.map(\.key)
+  }
+
   /// Bytes of the values that are staged of each attempt.
-  var bytes: [Attempt: Int64] {
+  package var bytes: [Attempt: Int64] {
     messages.reduce(into: [:]) { $0[$1.attempt, default: 0] += $1.bytes }
   }
 }
 
-extension Loader {
-  /// Copies the batch into staging and moves the position to `offset`.
-  ///
-  /// - Parameter mark: the last message below the offset.
-  func stage(
-    _ batch: StagingBatch, upTo offset: Int64, _ mark: Mark?, of partition: TopicPartition,
-    _ generation: Int64
-  ) async throws {
-    let overload: Overload?
-    do {
-      overload = try await pool.withTransaction(.staging) { transaction -> Overload? in
-        let next = try await Position.hold(partition, generation, in: transaction)
-        guard offset > next else { return nil }
-        let rest = batch.from(next)
-        let again = rest.beginnings.keys.flatMap { $0.dropStaged + [$0.emptied] }
-        if !again.isEmpty { _ = try await transaction.pipeline(again) }
-        try await copy(rest.messages, in: transaction)
-        _ = try await transaction.pipeline(
-          opening(rest, of: partition) + [
-            Position.move(partition, to: offset, mark), Position.lower(partition),
-          ])
-        return rest.messages.isEmpty ? nil : try await self.overload(in: transaction)
-      }
-    } catch let error as PostgresError where error.isAboutData {
-      throw BadMessage("unstorable", "the database refuses its content: \(error)")
-    }
-    if let overload { try await relieve(overload, reading: partition) }
-  }
+/// One transaction's part of a partition.
+package struct StagingTurn: Sendable {
+  package var claim: Claim
+  package var batch: StagingBatch
+  /// Everything below this offset is staged, applied or refused afterwards.
+  package var upTo: Int64
+  /// The last message below that offset, as far as it is known.
+  package var mark: Mark?
+  package var at: Timestamp
 
-  /// The attempts of the batch are open, and hold that much more.
-  private func opening(_ batch: StagingBatch, of partition: TopicPartition) -> [PostgresStatement] {
-    let bytes = batch.bytes
-    return batch.firsts.sorted { $0.value.offset < $1.value.offset }.map { attempt, first in
-      PostgresStatement(
-        """
-        INSERT INTO sv0.open_attempts AS o (topic, partition, run, attempt, tenant, scope,
-          first_offset, first_id, bytes, staged_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-        ON CONFLICT (run, attempt) DO UPDATE SET bytes = o.bytes + excluded.bytes,
-          staged_at = excluded.staged_at
-        """,
-        partition.values + [
-          .text(attempt.run), .int4(Int32(attempt.number)), .text(attempt.scope.tenant),
-          .text(attempt.scope.description), .int8(first.offset), .bytea(first.id),
-          .int8(bytes[attempt] ?? 0), .timestamp(now()),
-        ])
-    }
-  }
-
-  private func copy(
-    _ messages: [StagedMessage], in transaction: PostgresTransaction
-  ) async throws {
-    var fragments: [StagedFragment] = []
-    var ends: [(Attempt, CollectionEnded)] = []
-    for message in messages {
-      switch message.content {
-      case .fragment(let fragment, let collection, let sequence, let call):
-        fragments.append(
-          StagedFragment(message.attempt, collection, sequence, call, fragment))
-      case .collectionEnded(let ended): ends.append((message.attempt, ended))
-      case .started: break  // `StagingBatch` has taken it in.
-      }
-    }
-    if !fragments.isEmpty { try await copy(fragments, in: transaction) }
-    if !ends.isEmpty {
-      _ = try await transaction.copyIn(
-        "sv0.staged_ends", columns: ["run", "attempt", "collection", "body"]
-      ) { writer in
-        for (attempt, ended) in ends {
-          try await writer.beginRow()
-          writer.text(attempt.run)
-          writer.int4(Int32(attempt.number))
-          writer.text(ended.collection)
-          writer.text(utf8: ended.json.bytes)
-        }
-      }
-    }
-  }
-
-  private func copy(
-    _ fragments: [StagedFragment], in transaction: PostgresTransaction
-  ) async throws {
-    let common = ["run", "attempt", "collection", "sequence"]
-    _ = try await transaction.copyIn("sv0.staged_objects", columns: common + ["object", "tainted"])
-    { writer in
-      for staged in fragments {
-        try await staged.begin(&writer)
-        writer.text(staged.fragment.object)
-        writer.bool(staged.fragment.taint != nil)
-      }
-    }
-    let receipt = ["receipt_sha256", "receipt_partition", "receipt_offset", "receipt_call"]
-    _ = try await transaction.copyIn(
-      "sv0.staged_nodes",
-      columns: common + ["object", "id", "kind", "type", "name", "defines", "state", "observed"]
-        + ["hash"] + receipt
-    ) { writer in
-      for staged in fragments {
-        for node in staged.fragment.nodes { try await staged.write(node, to: &writer) }
-      }
-    }
-    _ = try await transaction.copyIn(
-      "sv0.staged_edges",
-      columns: common + ["object", "kind", "from_id", "to_id", "discriminator", "basis", "state"]
-        + ["hash"] + receipt
-    ) { writer in
-      for staged in fragments {
-        for edge in staged.fragment.edges { try await staged.write(edge, to: &writer) }
-      }
-    }
-    _ = try await transaction.copyIn("sv0.staged_documents", columns: common + ["digest", "body"]) {
-      writer in
-      for staged in fragments {
-        for document in staged.fragment.documents {
-          try await staged.begin(&writer)
-          writer.text(document.digest)
-          writer.text(utf8: document.body.bytes)
-        }
-      }
-    }
+  package init(
+    _ batch: StagingBatch, upTo: Int64, _ mark: Mark?, under claim: Claim, at: Timestamp
+  ) {
+    self.claim = claim
+    self.batch = batch
+    self.upTo = upTo
+    self.mark = mark
+    self.at = at
   }
 }
 
-/// A fragment with its place in its attempt.
-private struct StagedFragment {
-  let attempt: Attempt
-  let collection: String
-  let sequence: Int64
-  let call: Int
-  let fragment: Fragment
-
-  init(
-    _ attempt: Attempt, _ collection: String, _ sequence: Int64, _ call: Int, _ fragment: Fragment
-  ) {
-    self.attempt = attempt
-    self.collection = collection
-    self.sequence = sequence
-    self.call = call
-    self.fragment = fragment
+extension Loader {
+  /// Stages the batch, and fails the largest attempts if it is too much now.
+  func stage(
+    _ batch: StagingBatch, upTo offset: Int64, _ mark: Mark?, under claim: Claim
+  ) async throws {
+    let turn = StagingTurn(batch, upTo: offset, mark, under: claim, at: now())
+    let overload: Overload?
+    do {
+      overload = try await store.stage(turn, within: stagingLimit)
+    } catch let error as RefusedData {
+      throw BadMessage.unstorable(error)
+    }
+    for (attempt, executions) in batch.executions {
+      partitions.remember(attempt, executions, of: claim.partition)
+    }
+    if let overload { try await relieve(overload, reading: claim.partition) }
   }
+}
 
-  nonisolated(nonsending) func begin(_ writer: inout PostgresCopyWriter) async throws {
-    try await writer.beginRow()
-    writer.text(attempt.run)
-    writer.int4(Int32(attempt.number))
-    writer.text(collection)
-    writer.int8(sequence)
-  }
-
-  nonisolated(nonsending) func write(_ node: Node, to writer: inout PostgresCopyWriter) async throws
-  {
-    try await begin(&writer)
-    writer.text(fragment.object)
-    writer.text(node.id)
-    writer.text(node.kind.rawValue)
-    writer.text(node.type)
-    writer.text(node.name)
-    writer.value(.texts(node.defines))
-    writer.text(utf8: JSON.object(node.state).bytes)
-    writer.text(utf8: JSON.object(node.observed.mapValues { .string($0) }).bytes)
-    writer.bytea(node.hash)
-    writeReceipt(to: &writer)
-  }
-
-  nonisolated(nonsending) func write(_ edge: Edge, to writer: inout PostgresCopyWriter) async throws
-  {
-    try await begin(&writer)
-    writer.text(fragment.object)
-    writer.text(edge.key.kind.rawValue)
-    writer.text(edge.key.from)
-    writer.text(edge.key.to)
-    writer.text(edge.key.discriminator)
-    writer.text(edge.basis.rawValue)
-    writer.text(utf8: JSON.object(edge.state).bytes)
-    writer.bytea(edge.hash)
-    writeReceipt(to: &writer)
-  }
-
-  private func writeReceipt(to writer: inout PostgresCopyWriter) {
-    writer.text(fragment.receipt.sha256)
-    writer.int4(fragment.receipt.partition)
-    writer.int8(fragment.receipt.offset)
-    writer.int4(Int32(clamping: call))
+extension BadMessage {
+  static func unstorable(_ error: RefusedData) -> BadMessage {
+    BadMessage("unstorable", "the database refuses its content: \(error)")
   }
 }
 
 extension Node {
   /// What decides whether a version differs: everything but the key, `observed` and the receipt.
-  var hash: [UInt8] {
+  package var hash: [UInt8] {
     let content: JSON = [
       .string(kind.rawValue), .string(type), .string(name), .strings(defines), .object(state),
     ]
@@ -236,7 +162,7 @@ extension Node {
 }
 
 extension Edge {
-  var hash: [UInt8] {
+  package var hash: [UInt8] {
     let content: JSON = [.string(basis.rawValue), .object(state)]
     return SHA256.hash(content.bytes)
   }

@@ -1,8 +1,6 @@
 internal import Logging
 internal import Metrics
-internal import Model
-internal import PostgresClient
-internal import Schema
+package import Model
 
 /// What the loader allows itself.
 ///
@@ -16,37 +14,47 @@ public struct LoadingLimits: Sendable, Equatable {
   public var stagedBytes: Int64
   /// How long nothing may happen to an attempt, after its lease, before `sweep` fails it.
   public var silence: Duration
+  /// How long facts about use are kept, in whole days.
+  public var activityAge: Duration
 
-  public init(stagedBytes: Int64 = 4 << 30, silence: Duration = .seconds(24 * 3600)) {
+  public init(
+    stagedBytes: Int64 = 4 << 30, silence: Duration = .seconds(24 * 3600),
+    activityAge: Duration = .seconds(400 * 24 * 3600)
+  ) {
     self.stagedBytes = stagedBytes
     self.silence = silence
+    self.activityAge = activityAge
   }
 }
 
-/// The attempt that holds most, when all together hold too much.
-struct Overload {
-  var attempt: Attempt
-  var partition: TopicPartition
-  var bytes: Int64
+/// How much may be staged of all attempts in these partitions together.
+package struct StagingLimit: Sendable {
+  package var partitions: [TopicPartition]
+  /// Of the messages' values.
+  package var bytes: Int64
+
+  package init(_ partitions: [TopicPartition], bytes: Int64) {
+    self.partitions = partitions
+    self.bytes = bytes
+  }
+}
+
+/// The attempt that holds most, when all together hold too much; of equals the first in order of
+/// run and attempt.
+package struct Overload: Sendable, Equatable {
+  package var attempt: Attempt
+  package var partition: TopicPartition
+  package var bytes: Int64
+
+  package init(attempt: Attempt, partition: TopicPartition, bytes: Int64) {
+    self.attempt = attempt
+    self.partition = partition
+    self.bytes = bytes
+  }
 }
 
 extension Loader {
-  func overload(in transaction: PostgresTransaction) async throws -> Overload? {
-    let owned = partitions.all
-    let rows = try await transaction.query(
-      """
-      SELECT run, attempt, scope, topic, partition, bytes, (sum(bytes) OVER ())::bigint AS held
-      FROM sv0.open_attempts
-      WHERE (topic, partition) IN (SELECT * FROM unnest($1::text[], $2::int8[]))
-      ORDER BY bytes DESC, run COLLATE "C", attempt LIMIT 1
-      """, [.texts(owned.map(\.topic)), .int8s(owned.map { Int64($0.partition) })])
-    guard let row = rows.first, try row.int64("held") > limits.stagedBytes else { return nil }
-    let attempt = try Attempt(row)
-    return try attempt.map { attempt in
-      Overload(
-        attempt: attempt, partition: try TopicPartition(row), bytes: try row.int64("bytes"))
-    }
-  }
+  var stagingLimit: StagingLimit { StagingLimit(partitions.all, bytes: limits.stagedBytes) }
 
   /// Fails the largest attempts until the rest is within the limit.
   func relieve(_ first: Overload, reading partition: TopicPartition) async throws {
@@ -57,10 +65,9 @@ extension Loader {
         + "and the loader's limit for all is \(limits.stagedBytes): raise it, scan fewer accounts "
         + "at a time, or ask for fewer collections in one scan"
       do {
-        try await Application(
-          pool: pool, attempt: largest.attempt, partition: largest.partition,
-          generation: try partitions.generation(of: largest.partition), end: nil, at: now()
-        ).fail(because: reason)
+        let claim = try partitions.claim(of: largest.partition)
+        try await store.fail(
+          Ending(largest.attempt, under: claim, end: nil, at: now()), because: reason)
       } catch LoadingError.fenced(let lost) where lost != partition {
         // Somebody else's now, and so is the attempt.
         partitions.disown(lost)
@@ -70,23 +77,7 @@ extension Loader {
         .increment()
       log.error(
         "attempt failed", metadata: largest.attempt.metadata.merging(["error": "\(reason)"]) { $1 })
-      overload = try await pool.withTransaction(.staging) { try await self.overload(in: $0) }
+      overload = try await store.overload(of: stagingLimit)
     }
-  }
-}
-
-extension Attempt {
-  /// - Returns: `nil` when a newer version has written a scope that this one cannot read.
-  init?(_ row: PostgresRow) throws {
-    guard let scope = Scope(try row.string("scope")) else { return nil }
-    self.init(scope: scope, run: try row.string("run"), number: Int(try row.int64("attempt")))
-  }
-}
-
-extension TopicPartition {
-  init(_ row: PostgresRow) throws {
-    self.init(
-      topic: try row.string("topic"),
-      partition: Int32(truncatingIfNeeded: try row.int64("partition")))
   }
 }

@@ -1,6 +1,5 @@
 public import Model
 public import PostgresClient
-internal import Schema
 
 /// Removals that are held back because too much is gone at once, and what a person says of them.
 ///
@@ -24,6 +23,18 @@ public struct SuspectRemovals: Sendable {
     public let assertions: Int64
     /// When the first of them was missed.
     public let since: Timestamp
+
+    package init(
+      scope: String, collection: String, epoch: Int64, objects: Int64, assertions: Int64,
+      since: Timestamp
+    ) {
+      self.scope = scope
+      self.collection = collection
+      self.epoch = epoch
+      self.objects = objects
+      self.assertions = assertions
+      self.since = since
+    }
   }
 
   public enum Answer: Sendable, Equatable {
@@ -38,19 +49,21 @@ public struct SuspectRemovals: Sendable {
     case confirmed, rejected
   }
 
-  private let pool: PostgresPool
+  private let store: any LoadingStore
   private let now: @Sendable () -> Timestamp
 
   public init(pool: PostgresPool, now: @escaping @Sendable () -> Timestamp) {
-    self.pool = pool
+    self.init(store: PostgresLoadingStore(pool: pool), now: now)
+  }
+
+  package init(store: any LoadingStore, now: @escaping @Sendable () -> Timestamp) {
+    self.store = store
     self.now = now
   }
 
   /// All suspects of a tenant, by scope and collection.
   public func list(tenant: String) async throws -> [Suspects] {
-    try await pool.withTransaction(.tenant(tenant, readOnly: true)) { transaction in
-      try await Self.suspects(of: tenant, in: transaction)
-    }
+    try await store.suspects(of: tenant)
   }
 
   /// Decides about the suspects of a collection.
@@ -59,105 +72,21 @@ public struct SuspectRemovals: Sendable {
   public func decide(
     _ decision: Decision, _ scope: Scope, _ collection: String, epoch: Int64?, by person: String
   ) async throws -> Answer {
-    try await pool.withTransaction(.tenant(scope.tenant)) { transaction in
-      try await scope.lock(in: transaction)
-      let all = try await Self.suspects(of: scope.tenant, in: transaction)
-      guard
-        let found = all.first(where: {
-          $0.scope == scope.description && $0.collection == collection
-        })
-      else { return .noSuspects }
-      guard epoch ?? found.epoch == found.epoch else { return .otherEpoch(found.epoch) }
-      let changed =
-        switch decision {
-        case .confirmed: try await close(scope, found, in: transaction)
-        case .rejected: try await unmark(scope, found, in: transaction)
-        }
-      try await record(decision, scope, found, changed, by: person, in: transaction)
-      return .done(epoch: found.epoch, assertions: changed)
-    }
+    try await store.decide(decision, scope, collection, epoch: epoch, by: person, at: now())
   }
 
-  private static func suspects(
-    of tenant: String, in transaction: PostgresTransaction
-  ) async throws -> [Suspects] {
-    let rows = try await transaction.query(
-      """
-      SELECT s.scope, s.collection, c.completed_epoch, count(DISTINCT s.object) AS objects,
-        count(*) AS assertions, min(s.suspect_since) AS since
-      FROM (SELECT tenant, scope, collection, object, suspect_since FROM sv0.nodes
-          WHERE tenant = $1 AND closed_epoch IS NULL AND suspect_since IS NOT NULL
-        UNION ALL SELECT tenant, scope, collection, object, suspect_since FROM sv0.edges
-          WHERE tenant = $1 AND closed_epoch IS NULL AND suspect_since IS NOT NULL) s
-      JOIN sv0.collections c USING (tenant, scope, collection)
-      WHERE c.completed_epoch IS NOT NULL
-      GROUP BY 1, 2, 3 ORDER BY s.scope COLLATE "C", s.collection COLLATE "C"
-      """, [.text(tenant)])
-    return try rows.map { row in
-      Suspects(
-        scope: try row.string("scope"), collection: try row.string("collection"),
-        epoch: try row.int64("completed_epoch"), objects: try row.int64("objects"),
-        assertions: try row.int64("assertions"), since: try row.timestamp("since"))
-    }
+  /// What a decision is about.
+  package enum Subject: Sendable, Equatable {
+    case these(Suspects)
+    /// There is nothing to decide: the answer.
+    case none(Answer)
   }
 
-  /// Closes them as the apply of that epoch would have.
-  private func close(
-    _ scope: Scope, _ found: Suspects, in transaction: PostgresTransaction
-  ) async throws -> Int {
-    let version = try await scope.raiseVersion(at: now(), in: transaction)
-    let at = try await transaction.query(
-      """
-      SELECT completed_at FROM sv0.collections
-      WHERE tenant = $1 AND scope = $2 AND collection = $3
-      """, key(scope, found))
-    let values: [PostgresValue] = [
-      .text(scope.tenant), .text(found.scope), .int8(found.epoch),
-      .timestamp(try at[0].timestamp("completed_at")), .int8(version), .text(found.collection),
-    ]
-    let statements = AssertionTable.all.map {
-      PostgresStatement(
-        $0.closing(where: "g.collection = $6 AND g.suspect_since IS NOT NULL"), values)
-    }
-    return try await transaction.pipeline(statements).map(\.affectedRows).reduce(0, +)
-  }
-
-  private func unmark(
-    _ scope: Scope, _ found: Suspects, in transaction: PostgresTransaction
-  ) async throws -> Int {
-    let statements = AssertionTable.all.map {
-      PostgresStatement($0.unmark, key(scope, found))
-    }
-    return try await transaction.pipeline(statements).map(\.affectedRows).reduce(0, +)
-  }
-
-  private func record(
-    _ decision: Decision, _ scope: Scope, _ found: Suspects, _ changed: Int, by person: String,
-    in transaction: PostgresTransaction
-  ) async throws {
-    _ = try await transaction.pipeline([
-      PostgresStatement(
-        """
-        INSERT INTO sv0.removal_decisions
-          (tenant, scope, collection, epoch, decision, assertions, decided_by, decided_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-        """,
-        key(scope, found) + [
-          .int8(found.epoch), .text(decision.rawValue), .int8(Int64(changed)), .text(person),
-          .timestamp(now()),
-        ]),
-      PostgresStatement(
-        """
-        UPDATE sv0.collections SET message = $5
-        WHERE tenant = $1 AND scope = $2 AND collection = $3 AND outcome_epoch = $4
-        """,
-        key(scope, found) + [
-          .int8(found.epoch), .text("\(person) \(decision.rawValue) the suspect removals"),
-        ]),
-    ])
-  }
-
-  private func key(_ scope: Scope, _ found: Suspects) -> [PostgresValue] {
-    [.text(scope.tenant), .text(found.scope), .text(found.collection)]
+  package static func subject(
+    of all: [Suspects], _ scope: Scope, _ collection: String, epoch: Int64?
+  ) -> Subject {
+    let found = all.first { $0.scope == scope.description && $0.collection == collection }
+    guard let found else { return .none(.noSuspects) }
+    return epoch ?? found.epoch == found.epoch ? .these(found) : .none(.otherEpoch(found.epoch))
   }
 }

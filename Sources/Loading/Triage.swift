@@ -1,31 +1,18 @@
 internal import Model
 internal import Pipeline
-internal import PostgresClient
-internal import Schema
 
 /// What becomes of one message of the graph topic.
 enum Verdict {
-  case stage(StagedMessage)
-  /// The attempt is over: apply it.
-  case end(Attempt)
+  /// An execution of the attempt begins.
+  case begin(Attempt, execution: String)
+  case stage(StagedMessage, execution: String)
+  /// An execution of the attempt is over: apply it, if it is the one that counts.
+  case end(Attempt, execution: String)
+  /// A record of a finished attempt that a person had delivered again.
+  case upsert(ReplayedRecord)
   /// It belongs to an attempt that is finished or was superseded.
   case ignore(String)
   case refuse(BadMessage)
-}
-
-/// A message that is to be staged.
-struct StagedMessage {
-  var attempt: Attempt
-  var offset: Int64
-  /// Of the message's value.
-  var bytes: Int64
-  var content: Content
-
-  enum Content {
-    case fragment(Fragment, collection: String, sequence: Int64, call: Int)
-    case started
-    case collectionEnded(CollectionEnded)
-  }
 }
 
 extension Loader {
@@ -40,7 +27,8 @@ extension Loader {
         throw BadMessage("malformed", "the key is no scope key tenant/connection/platform/account")
       }
       let attempt = Attempt(scope: scope, run: header.run, number: header.attempt)
-      if let why = try await obstacle(to: attempt, of: partition) { return .ignore(why) }
+      let standing = try await standing(attempt, of: partition)
+      guard standing == .open else { return try leftover(header, attempt, message, standing) }
       return try verdict(header, attempt, message)
     } catch let bad as BadMessage {
       return .refuse(bad)
@@ -54,17 +42,18 @@ extension Loader {
       .stage(
         StagedMessage(
           attempt: attempt, offset: message.offset, bytes: Int64(message.value?.count ?? 0),
-          content: content))
+          content: content), execution: header.execution)
     }
     switch header.content {
     case .record(let collection, let sequence, _, let call):
       let fragment = try Fragment(reading: message.value)
-      return staged(.fragment(fragment, collection: collection, sequence: sequence, call: call))
+      return staged(
+        .record(StagedRecord(fragment, collection: collection, sequence: sequence, call: call)))
     case .scanStarted:
       guard try ScanStarted(reading: message.value).scope == attempt.scope else {
         throw BadMessage("tenant", "scan.started names another scope than the message's key")
       }
-      return staged(.started)
+      return .begin(attempt, execution: header.execution)
     case .collectionEnded(let collection):
       let ended = try CollectionEnded(reading: message.value)
       guard ended.collection == collection else {
@@ -73,45 +62,35 @@ extension Loader {
       return staged(.collectionEnded(ended))
     case .scanEnded:
       _ = try ScanEnded(reading: message.value)
-      return .end(attempt)
+      return .end(attempt, execution: header.execution)
     }
   }
 
-  /// Why the attempt is not to be staged; `nil` if it is open. Asked once per attempt.
-  private func obstacle(to attempt: Attempt, of partition: TopicPartition) async throws -> String? {
-    if partitions.isOpen(attempt, of: partition) { return nil }
-    let options = TransactionOptions.tenant(attempt.scope.tenant, readOnly: true)
-    let row = try await pool.withTransaction(options) { transaction in
-      try await transaction.query(
-        "SELECT scope, state, attempt FROM sv0.runs WHERE tenant = $1 AND run = $2",
-        [.text(attempt.scope.tenant), .text(attempt.run)]
-      ).first
-    }
-    // A run of another tenant is as unknown as one that never was: that is what row security is for.
-    guard let row else {
-      throw BadMessage(
-        "unknown-run",
-        "run \(attempt.run) is not in the run table of tenant \(attempt.scope.tenant)")
-    }
-    guard try row.string("scope") == attempt.scope.description else {
-      throw BadMessage("tenant", "run \(attempt.run) belongs to another scope than the key's")
-    }
-    if try row.int64("attempt") != Int64(attempt.number) { return "superseded" }
-    guard let state = RunState(rawValue: try row.string("state")), state.takesRecords else {
-      return "finished"
-    }
-    partitions.remember(attempt, of: partition)
-    return nil
+  /// What becomes of a message whose attempt is not open.
+  private func leftover(
+    _ header: RecordHeader, _ attempt: Attempt, _ message: Message, _ standing: Standing
+  ) throws(BadMessage) -> Verdict {
+    guard message.header(MessageHeader.replay) != nil,
+      case .record(let collection, let sequence, _, let call) = header.content
+    else { return .ignore(standing.rawValue) }
+    var fragment = try Fragment(reading: message.value)
+    let oldest = oldestActivity
+    fragment.activity.removeAll { $0.at < oldest }
+    return .upsert(
+      ReplayedRecord(
+        attempt: attempt,
+        record: StagedRecord(fragment, collection: collection, sequence: sequence, call: call),
+        at: now()))
   }
-}
 
-extension RunState {
-  /// Whether an attempt of the run may still be staged and applied. `queued` too: the lease was
-  /// lost, but while nobody else was dispatched the late worker may go on.
-  var takesRecords: Bool {
-    switch self {
-    case .queued, .dispatched, .leased, .extracted: true
-    case .applied, .evaluated, .failed, .skipped, .cancelled: false
+  /// Asks the database once per attempt that is open.
+  private func standing(_ attempt: Attempt, of partition: TopicPartition) async throws -> Standing {
+    if partitions.isOpen(attempt, of: partition) { return .open }
+    let standing = try attempt.standing(
+      try await store.run(attempt.run, of: attempt.scope.tenant))
+    if standing == .open {
+      partitions.remember(attempt, try await store.executions(of: attempt), of: partition)
     }
+    return standing
   }
 }

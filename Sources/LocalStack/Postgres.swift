@@ -55,7 +55,7 @@ struct Postgres: Server {
     let groups = Self.groupRoles
     let statements =
       groups.map { "CREATE ROLE \($0) NOLOGIN;" } + [
-        "CREATE ROLE sv0 LOGIN PASSWORD '\(workerPassword)' IN ROLE \(groups.joined(separator: ", "));",
+        "CREATE ROLE sv0 LOGIN NOINHERIT PASSWORD '\(workerPassword)' IN ROLE \(groups.joined(separator: ", "));",
         "CREATE DATABASE sv0 OWNER sv0_owner;",
       ]
     try await waitUntilAnswering(port: port)

@@ -68,6 +68,12 @@ public struct MessageHeader: Sendable, Equatable {
   }
 }
 
+extension MessageHeader {
+  /// Names the header of a message that a person had delivered again: on raw and graph topics its
+  /// value is who, on the findings topic the one sink (`tenant/name`) that it is meant for.
+  public static let replay = "sv0.replay"
+}
+
 /// A partition of a topic.
 public struct TopicPartition: Sendable, Hashable, Comparable, CustomStringConvertible {
   public var topic: String

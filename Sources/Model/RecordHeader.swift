@@ -1,13 +1,16 @@
 /// The one header, named `sv0`, of every raw and graph message.
 ///
-/// A record: `run=01J…;attempt=2;collection=aws.iam.role;seq=41;call=0;key=<object key>`.
-/// A control message: `run=01J…;attempt=2;kind=collection.ended;collection=aws.iam.role`.
+/// A record: `run=01J…;attempt=2;exec=5f0c9a1e;collection=aws.iam.role;seq=41;call=0;key=<object key>`.
+/// A control message: `run=01J…;attempt=2;exec=5f0c9a1e;kind=collection.ended;collection=aws.iam.role`.
 /// In values, `%`, `;` and control characters are percent-encoded.
 public struct RecordHeader: Sendable, Hashable {
   public static let name = "sv0"
 
   public var run: String
   public var attempt: Int
+  /// Names one execution of the attempt: its dispatch may be delivered twice, to two processes, and
+  /// what they say must not be counted together.
+  public var execution: String
   public var content: Content
 
   public enum Content: Sendable, Hashable {
@@ -19,14 +22,15 @@ public struct RecordHeader: Sendable, Hashable {
     case scanEnded
   }
 
-  public init(run: String, attempt: Int, _ content: Content) {
+  public init(run: String, attempt: Int, execution: String, _ content: Content) {
     self.run = run
     self.attempt = attempt
+    self.execution = execution
     self.content = content
   }
 
   public var text: String {
-    let prefix = "run=\(escaped(run));attempt=\(attempt)"
+    let prefix = "run=\(escaped(run));attempt=\(attempt);exec=\(escaped(execution))"
     switch content {
     case .record(let collection, let sequence, let key, let call):
       return prefix + ";collection=\(escaped(collection));seq=\(sequence);call=\(call)"
@@ -50,7 +54,8 @@ public struct RecordHeader: Sendable, Hashable {
       else { return nil }
     }
     guard let run = fields["run"], ULID.isValid(run),
-      let attempt = fields["attempt"].flatMap({ Int($0) }), attempt > 0
+      let attempt = fields["attempt"].flatMap({ Int($0) }), attempt > 0,
+      let execution = fields["exec"], !execution.isEmpty
     else { return nil }
     let content: Content
     switch fields["kind"] {
@@ -67,7 +72,7 @@ public struct RecordHeader: Sendable, Hashable {
     case "scan.ended": content = .scanEnded
     default: return nil
     }
-    self.init(run: run, attempt: attempt, content)
+    self.init(run: run, attempt: attempt, execution: execution, content)
   }
 }
 

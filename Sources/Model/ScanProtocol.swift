@@ -191,12 +191,15 @@ public struct CollectionEnded: Sendable, Hashable {
   public var from: String?
   /// Where the next listing may continue.
   public var token: String?
+  /// When the platform was last known to be as these records say, where it was not asked now: they
+  /// were emitted again.
+  public var asOf: Timestamp?
   public var calls: [APICall]
 
   public init(
     collection: String, outcome: Outcome, kind: CollectionKind = .full, records: Int64,
     missing: [String] = [], message: String? = nil, from: String? = nil, token: String? = nil,
-    calls: [APICall] = []
+    asOf: Timestamp? = nil, calls: [APICall] = []
   ) {
     self.collection = collection
     self.outcome = outcome
@@ -206,6 +209,7 @@ public struct CollectionEnded: Sendable, Hashable {
     self.message = message
     self.from = from
     self.token = token
+    self.asOf = asOf
     self.calls = calls
   }
 
@@ -215,7 +219,7 @@ public struct CollectionEnded: Sendable, Hashable {
       "kind": kind == .full ? nil : .string(kind.rawValue), "records": .integer(records),
       "missing": missing.isEmpty ? nil : .strings(missing),
       "message": message.map { .string($0) }, "from": from.map { .string($0) },
-      "token": token.map { .string($0) },
+      "token": token.map { .string($0) }, "asOf": asOf.map { .string($0.description) },
       "calls": .array(calls.map(\.json)),
     ])
   }

@@ -1,7 +1,6 @@
 internal import Metrics
 public import Model
 public import Pipeline
-internal import ServiceLifecycle
 internal import Synchronization
 
 /// Delivers a tenant's findings to one sink, in the order of the topic.
@@ -60,6 +59,8 @@ public final class NotificationHandler: BatchHandler {
   private enum Result: String {
     case delivered, filtered, repeated, tombstone
     case otherTenant = "other-tenant"
+    /// Delivered again for another sink, which had refused it.
+    case otherSink = "other-sink"
   }
 
   private var dimensions: [(String, String)] {
@@ -70,6 +71,7 @@ public final class NotificationHandler: BatchHandler {
     guard let value = message.value else { return .tombstone }
     let envelope = try FindingEnvelope(message)
     guard envelope.tenant == document.tenant else { return .otherTenant }
+    if let sink = message.header(MessageHeader.replay), sink != document.key { return .otherSink }
     let event = try FindingEvent(reading: value, in: envelope)
     guard document.filter.includes(event) else { return .filtered }
     let partition = TopicPartition(topic: message.topic, partition: message.partition)
@@ -87,7 +89,7 @@ public final class NotificationHandler: BatchHandler {
 
   private func deliver(_ value: [UInt8], _ envelope: FindingEnvelope) async throws {
     if let pause = state.withLock({ $0.notBefore }).map({ $0 - now() }), pause > .zero {
-      try await cancelWhenGracefulShutdown { try await self.sleep(pause) }
+      try await cancelledByDraining { try await self.sleep(pause) }
     }
     let began = now()
     do {

@@ -53,6 +53,9 @@ public struct SinkDocument: Sendable, Equatable {
     return reader.problems
   }
 
+  /// Names the sink among those of all tenants.
+  public var key: String { "\(tenant)/\(name)" }
+
   /// The group whose offsets say how far the sink is.
   public var consumerGroup: String { "sv0.notifier.\(tenant).\(name)" }
 }

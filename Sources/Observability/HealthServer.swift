@@ -1,6 +1,7 @@
 internal import HTTPTypes
 internal import Hummingbird
 public import Logging
+public import Model
 public import Pipeline
 public import ServiceLifecycle
 
@@ -38,7 +39,11 @@ public struct HealthServer: Service {
     }
     let application = Application(
       router: router, configuration: .init(address: .hostname(host, port: port)), logger: log)
-    try await application.run()
+    do {
+      try await application.run()
+    } catch let error where !(error is CancellationError) {
+      throw AddressUnavailable(address: "\(host):\(port)", reason: "\(error)")
+    }
   }
 
   private static func answer(_ problems: [String]) -> Response {
@@ -46,5 +51,18 @@ public struct HealthServer: Service {
     return Response(
       status: problems.isEmpty ? .ok : .serviceUnavailable, headers: [.contentType: "text/plain"],
       body: ResponseBody(byteBuffer: ByteBuffer(string: lines.joined(separator: "\n") + "\n")))
+  }
+}
+
+/// Health and metrics cannot be served where the settings say.
+public struct AddressUnavailable: ClassifiedError, CustomStringConvertible {
+  let address: String
+  let reason: String
+
+  public var isRetriable: Bool { false }
+
+  public var description: String {
+    "Health and metrics cannot be served on \(address): \(reason). Each process needs an address of "
+      + "its own: set http.listen or SV0_HTTP_LISTEN; port 0 takes any that is free."
   }
 }

@@ -13,7 +13,10 @@ public import ServiceLifecycle
 /// 4. On graceful shutdown the messages in hand are finished and committed, then the group is left.
 /// 5. A handler that lost a partition writes nothing more for it; the loop leaves the group, joins it
 ///    again and starts only from a new assignment.
-/// 6. An error that is neither retriable nor a `BadMessage` is our bug: it ends the loop with
+/// 6. It never waits for one answer of the group only: an assignment that was taken back while its
+///    answer was prepared is followed by the event that says so. One that failed otherwise is
+///    answered again when nothing else happens.
+/// 7. An error that is neither retriable nor a `BadMessage` is our bug: it ends the loop with
 ///    nothing committed, because dead-lettering a whole topic for it would be worse.
 public struct ConsumerLoop: Service {
   private let name: String
@@ -23,12 +26,14 @@ public struct ConsumerLoop: Service {
   private let health: Health
   private let log: Logger
   private let drainDeadline: Duration
+  private let sleep: Sleep
   private let join: @Sendable () throws -> any MessageConsumer
 
   /// - Parameter join: makes a member of the consumer group; called again when it must be left.
   public init(
     name: String, handler: any BatchHandler, deadLetters: DeadLetters, health: Health,
     log: Logger, drainDeadline: Duration = .seconds(20),
+    sleep: @escaping Sleep = { try await Task.sleep(for: $0) },
     join: @escaping @Sendable () throws -> any MessageConsumer
   ) {
     self.name = name
@@ -38,7 +43,8 @@ public struct ConsumerLoop: Service {
     self.health = health
     self.log = log
     self.drainDeadline = drainDeadline
-    persistence = Persistence(name: name, health: health, log: log)
+    self.sleep = sleep
+    persistence = Persistence(name: name, health: health, log: log, sleep: sleep)
   }
 
   public func run() async throws {
@@ -69,15 +75,18 @@ public struct ConsumerLoop: Service {
   }
 
   private func consume(_ consumer: any MessageConsumer) async throws {
+    var unanswered: [TopicPartition]?
     while !Task.isShuttingDownGracefully, !Task.isCancelled {
       switch try await persistence.run({ try await nextEvent(consumer) }) {
       case .closed: return
-      case .idle: health.turned(name)
+      case .idle:
+        health.turned(name)
+        guard let partitions = unanswered else { continue }
+        unanswered = try await assign(partitions, consumer) ? nil : partitions
       case .event(.assigned(let partitions)):
-        try await persistence.run { try await consumer.assign(handler.starts(of: partitions)) }
-        log.info("assigned", metadata: ["loop": "\(name)", "partitions": "\(partitions)"])
-        health.turned(name, obstacle: nil)
+        unanswered = try await assign(partitions, consumer) ? nil : partitions
       case .event(.revoked(let partitions, let lost)):
+        unanswered = nil
         await handler.revoked(partitions)
         try await persistence.run { try await consumer.unassign() }
         log.info(
@@ -87,6 +96,22 @@ public struct ConsumerLoop: Service {
       case .event(.messages(let messages)): try await process(messages, consumer)
       }
     }
+  }
+
+  /// Answers `assigned`; returns whether the group took the answer.
+  private func assign(
+    _ partitions: [TopicPartition], _ consumer: any MessageConsumer
+  ) async throws -> Bool {
+    let starts = try await persistence.run { try await handler.starts(of: partitions) }
+    do {
+      try await consumer.assign(starts)
+    } catch let error where isRetriable(error) {
+      log.notice("cannot begin yet", metadata: ["loop": "\(name)", "error": "\(error)"])
+      return false
+    }
+    log.info("assigned", metadata: ["loop": "\(name)", "partitions": "\(partitions)"])
+    health.turned(name, obstacle: nil)
+    return true
   }
 
   private func process(_ messages: [Message], _ consumer: any MessageConsumer) async throws {
@@ -133,22 +158,25 @@ public struct ConsumerLoop: Service {
     case idle, closed
   }
 
-  /// The next event, or `idle` after a few seconds so that the loop is seen to turn.
+  /// The next event, or `idle` when the process drains, and after a few seconds so that the loop is
+  /// seen to turn.
   ///
-  /// Both tasks are awaited: an event that arrives while the timer wins is not lost.
+  /// All tasks are awaited: an event that arrives while another one wins is not lost.
   private func nextEvent(_ consumer: any MessageConsumer) async throws -> Turn {
     try await withThrowingTaskGroup(of: Turn.self) { group in
       group.addTask {
         do {
-          return try await cancelWhenGracefulShutdown {
-            try await consumer.next().map { .event($0) } ?? .closed
-          }
+          return try await consumer.next().map { .event($0) } ?? .closed
         } catch is CancellationError {
           return .idle
         }
       }
       group.addTask {
-        try? await Task.sleep(for: .seconds(5))
+        try? await sleep(.seconds(5))
+        return .idle
+      }
+      group.addTask {
+        await untilDraining()
         return .idle
       }
       var turn = Turn.idle

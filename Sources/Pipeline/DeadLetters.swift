@@ -29,13 +29,17 @@ public struct DeadLetters: Sendable {
   public static let prefix = "sv0.errors."
 
   private let stage: Stage
+  private let sink: String?
   private let producer: any MessageProducer
   private let now: @Sendable () -> Timestamp
 
+  /// - Parameter sink: `tenant/name` of the sink that a notifier could not deliver to.
   public init(
-    stage: Stage, producer: any MessageProducer, now: @escaping @Sendable () -> Timestamp
+    stage: Stage, sink: String? = nil, producer: any MessageProducer,
+    now: @escaping @Sendable () -> Timestamp
   ) {
     self.stage = stage
+    self.sink = sink
     self.producer = producer
     self.now = now
   }
@@ -47,15 +51,17 @@ public struct DeadLetters: Sendable {
 
   /// The dead letter of a message.
   public func letter(for message: Message, because error: BadMessage) -> OutgoingMessage {
-    let reasons = [
-      MessageHeader(Self.prefix + "topic", message.topic),
-      MessageHeader(Self.prefix + "partition", String(message.partition)),
-      MessageHeader(Self.prefix + "offset", String(message.offset)),
-      MessageHeader(Self.prefix + "stage", stage.rawValue),
-      MessageHeader(Self.prefix + "class.name", error.errorClass),
-      MessageHeader(Self.prefix + "reason", error.reason),
-      MessageHeader(Self.prefix + "at", now().description),
-    ]
+    let reasons =
+      [
+        MessageHeader(Self.prefix + "topic", message.topic),
+        MessageHeader(Self.prefix + "partition", String(message.partition)),
+        MessageHeader(Self.prefix + "offset", String(message.offset)),
+        MessageHeader(Self.prefix + "stage", stage.rawValue),
+      ] + (sink.map { [MessageHeader(Self.prefix + "sink", $0)] } ?? []) + [
+        MessageHeader(Self.prefix + "class.name", error.errorClass),
+        MessageHeader(Self.prefix + "reason", error.reason),
+        MessageHeader(Self.prefix + "at", now().description),
+      ]
     return OutgoingMessage(
       topic: Topic.deadLetter, key: message.key, value: message.value,
       headers: reasons + message.headers.filter { !$0.name.hasPrefix(Self.prefix) })

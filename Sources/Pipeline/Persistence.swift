@@ -1,12 +1,12 @@
 internal import Logging
 internal import Model
-internal import ServiceLifecycle
 
 /// Repeats what fails for a reason that may pass, until it succeeds or the process drains.
 struct Persistence: Sendable {
   let name: String
   let health: Health
   let log: Logger
+  let sleep: Sleep
 
   /// - Throws: the first error that is not retriable; `CancellationError` when the process drains
   ///   while the operation is still failing.
@@ -28,7 +28,7 @@ struct Persistence: Sendable {
           "failed; trying again",
           metadata: ["loop": "\(name)", "error": "\(error)", "pause": "\(pause)"])
         failed = true
-        try await cancelWhenGracefulShutdown { try await Task.sleep(for: pause) }
+        try await cancelledByDraining { try await sleep(pause) }
       }
     }
   }

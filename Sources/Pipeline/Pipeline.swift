@@ -31,6 +31,9 @@ public protocol MessageConsumer: Sendable {
   /// The next event; `nil` once closed. Cancelling the wait loses no event.
   func next() async throws -> ConsumerEvent?
   /// Answers `assigned`: nothing is delivered before.
+  ///
+  /// - Throws: a retriable error, too, when the group takes the partitions back meanwhile; then the
+  ///   next event says so.
   func assign(_ starts: [TopicPartition: StartOffset]) async throws
   /// Answers `revoked`: until then nobody else is given the partitions.
   func unassign() async throws

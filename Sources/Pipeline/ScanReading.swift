@@ -66,6 +66,7 @@ extension CollectionEnded {
         records: try view.count("records"), missing: try view.texts("missing"),
         message: try view.optionalString(at: "message"),
         from: try view.optionalString(at: "from"), token: try view.optionalString(at: "token"),
+        asOf: try view.optionalString(at: "asOf") == nil ? nil : try view.timestamp("asOf"),
         calls: try view.array(at: "calls").map(APICall.init(reading:)))
     }
   }

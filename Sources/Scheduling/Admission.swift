@@ -1,130 +1,99 @@
-internal import Model
-internal import PostgresClient
-internal import Schema
+package import Model
 
-/// Turns a request into a scan and its runs, in one transaction.
-struct Admission: Sendable {
-  let store: Store
-  let knownCollections: [Platform: [String]]
-  let makeID: @Sendable (Timestamp) throws -> ULID
-  let now: @Sendable () -> Timestamp
+/// Decides what becomes of a request: a scan, and a run of each of its scopes. Pure, but for the
+/// ids that it is given.
+///
+/// Invariants:
+/// 1. A request that cannot be carried out is a scan with a refusal, and no runs.
+/// 2. Of a scope, at most one run is queued, dispatched or leased: another is `skipped`, and says
+///    which.
+/// 3. Every scope of an accepted request gets a run and an epoch, skipped ones too.
+package struct Admission: Sendable {
+  private let knownCollections: [Platform: [String]]
+  private let makeID: @Sendable (Timestamp) throws -> ULID
 
-  enum Result: String {
+  package enum Result: String, Sendable {
     case accepted, rejected, repeated
   }
 
-  func admit(_ identified: IdentifiedRequest) async throws -> Result {
-    let request = identified.request
-    return try await store.transaction(.tenant(request.tenant)) { transaction in
-      let rows = try await transaction.query(
-        "SELECT document FROM sv0.connections WHERE tenant = $1 AND connection = $2",
-        [.text(request.tenant), .text(request.connection)])
-      let scopes = try Self.scopes(
-        for: request, document: rows.first?.string("document"), knownCollections)
-      let at = now()
-      let scan = try makeID(at).description
-      guard try await insert(identified, as: scan, scopes, at: at, in: transaction) else {
-        return .repeated
-      }
-      guard case .success(let scopes) = scopes else { return .rejected }
-      try await insertRuns(of: scan, over: scopes, request, at: at, in: transaction)
-      return .accepted
-    }
+  package init(
+    knownCollections: [Platform: [String]], makeID: @escaping @Sendable (Timestamp) throws -> ULID
+  ) {
+    self.knownCollections = knownCollections
+    self.makeID = makeID
   }
 
-  /// The scopes that the request is about, in the order of their keys, or why it is rejected.
-  private static func scopes(
-    for request: ScanRequest, document: String?, _ knownCollections: [Platform: [String]]
-  ) -> Swift.Result<[String], Refusal> {
+  /// - Parameter document: the connection as stored; `nil` when there is none of that name.
+  package func scan(
+    for identified: IdentifiedRequest, document: String?, at now: Timestamp
+  ) throws -> NewScan {
+    let id = try makeID(now).description
+    var refusal: String?
+    var scopes: [String] = []
     do throws(Refusal) {
-      guard let document else {
-        throw Refusal(
-          "tenant \(request.tenant) has no connection \(request.connection); "
-            + "`sv0 connection apply` makes one")
-      }
-      let connection = try ConnectionDocument(stored: document, of: request.connection)
-      guard let known = knownCollections[connection.platform] else {
-        throw Refusal("platform \(connection.platform.rawValue) has no connector in this scheduler")
-      }
-      _ = try connection.collections.patterns(asked: request.collections, known: known)
-      let keys = try connection.accounts(asked: request.scopes).map { account in
-        Scope(
-          tenant: request.tenant, connection: request.connection, platform: connection.platform,
-          account: account.id
-        ).description
-      }
-      return .success(keys.sorted { $0.precedes($1) })
+      scopes = try self.scopes(for: identified.request, document: document)
     } catch {
-      return .failure(error)
+      refusal = error.reason
+    }
+    return NewScan(
+      scan: id, source: identified.source, requestID: identified.id, request: identified.request,
+      refusal: refusal, scopes: scopes, at: now)
+  }
+
+  /// - Parameters:
+  ///   - epochs: the scan's scopes, each with its new epoch.
+  ///   - busy: the run that is queued, dispatched or leased, of each scope that has one.
+  package func runs(
+    of scan: NewScan, epochs: [(scope: String, epoch: Int64)], busy: [String: String]
+  ) throws -> [NewRun] {
+    try epochs.map { scope, epoch in
+      var machine = RunMachine()
+      if let other = busy[scope] {
+        machine.state = .skipped
+        machine.reason = "run \(other) of this scope is not finished"
+      }
+      return NewRun(
+        run: StoredRun(
+          tenant: scan.request.tenant, run: try makeID(scan.at).description, scan: scan.scan,
+          scope: scope, epoch: epoch, machine: machine),
+        priority: scan.request.priority, at: scan.at)
     }
   }
 
-  /// - Returns: whether the request is a new one.
-  private nonisolated(nonsending) func insert(
-    _ identified: IdentifiedRequest, as scan: String, _ scopes: Swift.Result<[String], Refusal>,
-    at: Timestamp, in transaction: PostgresTransaction
-  ) async throws -> Bool {
-    let refusal: Refusal? = if case .failure(let refusal) = scopes { refusal } else { nil }
-    let inserted = try await transaction.execute(
-      """
-      INSERT INTO sv0.scans
-        (tenant, scan, source, request_id, status, reason, request, requested_at)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-      ON CONFLICT (tenant, source, request_id) DO NOTHING
-      """,
-      [
-        .text(identified.request.tenant), .text(scan), .text(identified.source),
-        .text(identified.id), .text(refusal == nil ? "accepted" : "rejected"),
-        .text(refusal?.reason), .json(identified.request.json.bytes), .timestamp(at),
-      ])
-    return inserted == 1
-  }
-
-  private nonisolated(nonsending) func insertRuns(
-    of scan: String, over scopes: [String], _ request: ScanRequest, at: Timestamp,
-    in transaction: PostgresTransaction
-  ) async throws {
-    let tenant = PostgresValue.text(request.tenant)
-    // In one order everywhere, so that two requests never wait for each other.
-    let epochs = try await transaction.query(
-      """
-      INSERT INTO sv0.scopes AS s (tenant, scope, last_epoch)
-      SELECT $1, k.scope, 1 FROM unnest($2::text[]) WITH ORDINALITY AS k (scope, place)
-      ORDER BY k.place
-      ON CONFLICT (tenant, scope) DO UPDATE SET last_epoch = s.last_epoch + 1
-      RETURNING scope, last_epoch
-      """, [tenant, .texts(scopes)])
-    let pending = try await transaction.query(
-      """
-      SELECT scope, run FROM sv0.runs
-      WHERE tenant = $1 AND scope = ANY($2) AND state IN ('queued', 'dispatched', 'leased')
-      """, [tenant, .texts(scopes)])
-    var busy: [String: String] = [:]
-    for row in pending { busy[try row.string("scope")] = try row.string("run") }
-    var columns = (
-      runs: [String](), scopes: [String](), epochs: [Int64](), states: [String](),
-      reasons: [String?]()
-    )
-    for row in epochs {
-      let scope = try row.string("scope")
-      columns.runs.append(try makeID(at).description)
-      columns.scopes.append(scope)
-      columns.epochs.append(try row.int64("last_epoch"))
-      columns.states.append((busy[scope] == nil ? RunState.queued : .skipped).rawValue)
-      columns.reasons.append(busy[scope].map { "run \($0) of this scope is not finished" })
+  /// The scopes that the request is about, in the order of their keys.
+  private func scopes(
+    for request: ScanRequest, document: String?
+  ) throws(Refusal) -> [String] {
+    guard let document else {
+      throw Refusal(
+        "tenant \(request.tenant) has no connection \(request.connection); "
+          + "`sv0 connection apply` makes one")
     }
-    let priority = Int64(Priority.allCases.firstIndex(of: request.priority) ?? 0)
-    try await transaction.execute(
-      """
-      INSERT INTO sv0.runs (tenant, scan, priority, requested_at, allocated_at, changed_at,
-        run, scope, epoch, state, reason)
-      SELECT $1, $2, $3, $4, $4, $4, k.*
-      FROM unnest($5::text[], $6::text[], $7::int8[], $8::text[], $9::text[]) AS k
-      """,
-      [
-        tenant, .text(scan), .int8(priority), .timestamp(at), .texts(columns.runs),
-        .texts(columns.scopes), .int8s(columns.epochs), .texts(columns.states),
-        .texts(columns.reasons),
-      ])
+    let connection = try ConnectionDocument(stored: document, of: request.connection)
+    guard let known = knownCollections[connection.platform] else {
+      throw Refusal("platform \(connection.platform.rawValue) has no connector in this scheduler")
+    }
+    _ = try connection.collections.patterns(asked: request.collections, known: known)
+    let keys = try connection.accounts(asked: request.scopes).map { account in
+      Scope(
+        tenant: request.tenant, connection: request.connection, platform: connection.platform,
+        account: account.id
+      ).description
+    }
+    return keys.sorted { $0.precedes($1) }
   }
+}
+
+/// A scan as it is admitted.
+package struct NewScan: Sendable, Equatable {
+  package let scan: String
+  package let source: String
+  /// With tenant and source, what a request is recognised by when it comes again.
+  package let requestID: String
+  package let request: ScanRequest
+  /// Why it is rejected; `nil` when it is accepted.
+  package let refusal: String?
+  /// Keys in order; none when it is rejected.
+  package let scopes: [String]
+  package let at: Timestamp
 }

@@ -1,14 +1,17 @@
 public import Model
 public import PostgresClient
-internal import Schema
 
 /// Ends the runs of a scan that nobody has finished reading.
 public struct Cancellation: Sendable {
-  private let store: Store
+  private let store: any QueueStore
   private let now: @Sendable () -> Timestamp
 
   public init(pool: PostgresPool, now: @escaping @Sendable () -> Timestamp) {
-    store = Store(pool: pool)
+    self.init(store: PostgresQueueStore(pool: pool), now: now)
+  }
+
+  package init(store: any QueueStore, now: @escaping @Sendable () -> Timestamp) {
+    self.store = store
     self.now = now
   }
 
@@ -19,27 +22,15 @@ public struct Cancellation: Sendable {
   /// - Throws: `SchedulingError`.
   public func cancel(scan: String, tenant: String, by who: String) async throws -> [String]? {
     let at = now()
-    let values: [PostgresValue] = [.text(tenant), .text(scan)]
-    let found = try await store.transaction(.tenant(tenant, readOnly: true)) { transaction in
-      let scans = try await transaction.query(
-        "SELECT FROM sv0.scans WHERE tenant = $1 AND scan = $2", values)
-      let runs = try await transaction.query(
-        "SELECT run, scope FROM sv0.runs WHERE tenant = $1 AND scan = $2 ORDER BY scope", values)
-      return (
-        isKnown: !scans.isEmpty,
-        runs: try runs.map { (run: try $0.string("run"), scope: try $0.string("scope")) }
-      )
-    }
-    guard found.isKnown else { return nil }
+    guard let runs = try await store.runs(ofScan: scan, tenant: tenant) else { return nil }
     var cancelled: [String] = []
-    for (run, scope) in found.runs {
-      var action = RunMachine.Action.ignore
-      try await store.change(run: run, of: tenant, at: at) { stored, _ in
-        action = stored.machine.handle(
-          .cancelled(reason: "cancelled by \(who)"), at: at, limits: SchedulingLimits())
-        return action
+    for run in runs {
+      let changed = try await store.change(run.key, at: at) { stored in
+        RunChange(
+          stored.machine.handle(
+            .cancelled(reason: "cancelled by \(who)"), at: at, limits: SchedulingLimits()))
       }
-      if action != .ignore { cancelled.append(scope) }
+      if let changed, changed.action > .ignore { cancelled.append(run.scope) }
     }
     return cancelled
   }

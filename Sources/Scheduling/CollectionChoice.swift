@@ -45,6 +45,14 @@ struct CollectionChoice: Sendable, Equatable {
   static func covers(_ pattern: String, _ name: String) -> Bool {
     coversAllRegions(pattern, of: name) || pattern.hasPrefix(name + "@")
   }
+
+  /// Whether a run that reads `patterns` reads the collection, whose name may end in a region.
+  static func includes(_ collection: String, in patterns: [String]) -> Bool {
+    patterns.isEmpty
+      || patterns.contains { pattern in
+        coversAllRegions(pattern, of: collection) || collection.hasPrefix(pattern + "@")
+      }
+  }
 }
 
 /// Why a request or a run is not carried out; told to whoever asked.

@@ -1,7 +1,6 @@
 public import Model
 public import Pipeline
 public import PostgresClient
-internal import Schema
 
 /// Folds what extractors say into the runs' rows.
 ///
@@ -10,7 +9,7 @@ internal import Schema
 /// 2. Of a collection, what the newest attempt said last counts, until the apply says otherwise.
 /// 3. Progress of a run that is not there (erased, or another tenant's) is counted and ignored.
 public struct ProgressHandler: BatchHandler {
-  private let store: Store
+  private let store: any QueueStore
   private let limits: SchedulingLimits
   private let now: @Sendable () -> Timestamp
 
@@ -18,7 +17,13 @@ public struct ProgressHandler: BatchHandler {
     pool: PostgresPool, limits: SchedulingLimits = SchedulingLimits(),
     now: @escaping @Sendable () -> Timestamp
   ) {
-    store = Store(pool: pool)
+    self.init(store: PostgresQueueStore(pool: pool), limits: limits, now: now)
+  }
+
+  package init(
+    store: any QueueStore, limits: SchedulingLimits, now: @escaping @Sendable () -> Timestamp
+  ) {
+    self.store = store
     self.limits = limits
     self.now = now
   }
@@ -52,52 +57,38 @@ public struct ProgressHandler: BatchHandler {
 
   private func handle(_ report: Report, of run: String) async throws {
     let at = now()
-    let tenant = report.scope.tenant
-    let state = try await store.change(run: run, of: tenant, at: at) { stored, transaction in
+    let key = RunKey(tenant: report.scope.tenant, run: run)
+    let changed = try await store.change(key, at: at) { [limits] stored in
       guard stored.scope == report.scope.description else {
         throw BadMessage("tenant", "run \(run) belongs to another scope than the key's")
       }
-      var greatest = RunMachine.Action.ignore
+      var change = RunChange(.ignore)
       for progress in report.progress {
-        var action = stored.machine.handle(.progress(progress), at: at, limits: limits)
+        let action = stored.machine.handle(.progress(progress), at: at, limits: limits)
         if action == .ignore { tally("sv0_progress_ignored_total", ("reason", "superseded")) }
-        if case .collectionEnded = progress.phase, action > .ignore,
-          try await record(progress, of: stored, in: transaction)
-        {
-          action = max(action, .store)
+        if action > .ignore, let collection = CollectionReport(progress) {
+          change.collections.append(collection)
         }
-        greatest = max(greatest, action)
+        change.action = max(change.action, action)
       }
-      return greatest
+      return change
     }
-    if state == nil {
+    if changed == nil {
       tally(
         "sv0_progress_ignored_total", by: report.progress.count, ("reason", "unknown-run"))
     }
   }
+}
 
-  /// - Returns: whether it says something new.
-  private nonisolated(nonsending) func record(
-    _ progress: Progress, of stored: StoredRun, in transaction: PostgresTransaction
-  ) async throws -> Bool {
+extension CollectionReport {
+  /// `nil` when the progress is not about a collection's end.
+  fileprivate init?(_ progress: Progress) {
     guard
       case .collectionEnded(let collection, let outcome, let records, let missing, let message) =
         progress.phase
-    else { return false }
-    return try await transaction.execute(
-      """
-      INSERT INTO sv0.run_collections AS c
-        (tenant, run, collection, attempt, outcome, records, missing, message)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-      ON CONFLICT (tenant, run, collection) DO UPDATE SET attempt = excluded.attempt,
-        outcome = excluded.outcome, records = excluded.records, missing = excluded.missing,
-        message = excluded.message
-      WHERE (c.attempt, c.outcome, c.records, c.missing, c.message) IS DISTINCT FROM
-        (excluded.attempt, excluded.outcome, excluded.records, excluded.missing, excluded.message)
-      """,
-      [
-        .text(stored.tenant), .text(stored.run), .text(collection), .int4(Int32(progress.attempt)),
-        .text(outcome.rawValue), .int8(records), .texts(missing), .text(message),
-      ]) > 0
+    else { return nil }
+    self.init(
+      collection: collection, attempt: progress.attempt, outcome: outcome, records: records,
+      missing: missing, message: message)
   }
 }

@@ -12,7 +12,9 @@ public import PostgresClient
 /// 5. Only a message that names no scan is a dead letter; what a request asks for and cannot have
 ///    is a `rejected` scan with a reason.
 public struct RequestHandler: BatchHandler {
+  private let store: any QueueStore
   private let admission: Admission
+  private let now: @Sendable () -> Timestamp
 
   /// - Parameters:
   ///   - knownCollections: what each platform's connector offers, without regions.
@@ -22,26 +24,37 @@ public struct RequestHandler: BatchHandler {
     makeID: @escaping @Sendable (Timestamp) throws -> ULID,
     now: @escaping @Sendable () -> Timestamp
   ) {
-    admission = Admission(
-      store: Store(pool: pool), knownCollections: knownCollections, makeID: makeID, now: now)
+    self.init(
+      store: PostgresQueueStore(pool: pool), knownCollections: knownCollections, makeID: makeID,
+      now: now)
+  }
+
+  package init(
+    store: any QueueStore, knownCollections: [Platform: [String]],
+    makeID: @escaping @Sendable (Timestamp) throws -> ULID,
+    now: @escaping @Sendable () -> Timestamp
+  ) {
+    self.store = store
+    admission = Admission(knownCollections: knownCollections, makeID: makeID)
+    self.now = now
   }
 
   public func handle(_ messages: [Message]) async throws {
     for message in messages {
       let request = try IdentifiedRequest(message)
-      let result = try await admission.admit(request)
+      let result = try await store.admit(request, by: admission, at: now())
       tally("sv0_scan_requests_total", ("result", result.rawValue))
     }
   }
 }
 
 /// A request with what identifies it.
-struct IdentifiedRequest: Sendable {
-  let source: String
-  let id: String
-  let request: ScanRequest
+package struct IdentifiedRequest: Sendable {
+  package let source: String
+  package let id: String
+  package let request: ScanRequest
 
-  init(_ message: Message) throws(BadMessage) {
+  package init(_ message: Message) throws(BadMessage) {
     for (name, limit) in [("ce_id", 256), ("ce_source", 1024)] {
       guard let text = message.header(name), (1...limit).contains(text.utf8.count) else {
         throw BadMessage(

@@ -48,7 +48,8 @@ public struct RunMachine: Sendable, Equatable {
       calls: 0, reason: nil)
   }
 
-  init(
+  /// A run as it is stored.
+  package init(
     state: RunState, attempt: Int, failures: Int, isHeard: Bool, leaseUntil: Timestamp?,
     records: Int64, calls: Int64, reason: String?
   ) {
@@ -130,7 +131,8 @@ public struct RunMachine: Sendable, Equatable {
     switch progress.phase {
     case .heartbeat, .collectionEnded:
       state = .leased
-      leaseUntil = now + limits.lease
+      // Schedulers that were slow or stopped do not shorten it: their `now` is older.
+      leaseUntil = max(now + limits.lease, leaseUntil ?? now)
       var renewed = before
       renewed.leaseUntil = leaseUntil
       return self == renewed ? .renewLease : .store

@@ -12,10 +12,13 @@ internal import Metrics
 /// | `OutboxRelay` | sends what transactions promised; also the evaluator's | time |
 /// | `StatusRelay` | publishes changed runs | time |
 /// | `Cancellation` | ends the runs of a scan | `sv0 scan cancel` |
+/// | `ScopeReplay` | lets a scope's records be emitted again | `sv0 replay` |
 /// | `ConnectionDocument` | reads and stores a connection file | `sv0 connection apply` |
 ///
-/// `RunMachine` decides every change of a run and is pure. The rest reads the row under a lock,
-/// asks the machine, and writes the row, in one transaction; inside of it, nothing goes to Kafka.
+/// What is decided is pure: `Admission`, `FairOrder`, `Dispatching`, `RunMachine`, `RelayLease`,
+/// `ReplayAdmission`. `QueueStore` is the database, one transaction a method: it reads under a lock,
+/// asks one of them, and writes. `PostgresQueueStore` is the real one; nothing in a transaction goes
+/// to Kafka.
 ///
 /// ```swift
 /// let dispatcher = Dispatcher(
@@ -35,9 +38,11 @@ internal import Metrics
 /// ```
 ///
 /// Any number of schedulers may run: rows are locked for as long as they are changed, one scheduler
-/// at a time dispatches for a platform, and one process at a time empties an outbox.
+/// at a time dispatches for a platform, and one process at a time empties an outbox. One that dies
+/// or is stopped anywhere is taken over: the server ends the transaction of a silent client, a
+/// relay's lease ends, and Kafka gives its partitions to another.
 public import Model
-internal import PostgresClient
+public import PostgresClient
 
 /// What the scheduler allows runs.
 public struct SchedulingLimits: Sendable, Equatable {
@@ -62,41 +67,37 @@ public struct SchedulingLimits: Sendable, Equatable {
 }
 
 /// Why the scheduler could not do something. Trying the whole step again is always safe.
-public struct SchedulingError: ClassifiedError, Equatable, CustomStringConvertible {
+public struct SchedulingError: ClassifiedError, CustomStringConvertible {
   public enum Kind: Sendable, Equatable {
     case database
     /// Another process empties this outbox now.
     case relayLost
+    /// What was asked for cannot be done as things are; the message says why.
+    case refused
   }
 
   public let kind: Kind
   public let message: String
   public let isRetriable: Bool
+  /// What the database said, of kind `database`: its code tells a missing grant from an outage.
+  public let cause: PostgresError?
   public var description: String { message }
 
-  init(_ kind: Kind, _ message: String, isRetriable: Bool) {
+  package init(_ kind: Kind, _ message: String, isRetriable: Bool) {
     self.kind = kind
     self.message = message
     self.isRetriable = isRetriable
+    cause = nil
   }
-}
 
-/// The database, as this target uses it: every transaction here may be repeated, so one whose
-/// COMMIT was not answered is simply tried again.
-struct Store: Sendable {
-  let pool: PostgresPool
-
-  nonisolated(nonsending) func transaction<Value>(
-    _ options: TransactionOptions,
-    _ body: nonisolated(nonsending) (PostgresTransaction) async throws -> Value
-  ) async throws -> Value {
-    do {
-      return try await pool.withTransaction(options, body)
-    } catch let error as PostgresError {
-      throw SchedulingError(
-        .database, "\(error)",
-        isRetriable: error.isRetriable || error.kind == .commitOutcomeUnknown)
-    }
+  init(_ error: PostgresError) {
+    var cause = error
+    // The scheduler's transactions may all be repeated.
+    cause.isRetriable = error.isRetriable || error.kind == .commitOutcomeUnknown
+    kind = .database
+    message = "\(error)"
+    isRetriable = cause.isRetriable
+    self.cause = cause
   }
 }
 

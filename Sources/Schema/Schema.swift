@@ -30,6 +30,9 @@ public enum Schema {
     Migration(3, "staging", PackageResources._003_staging_sql),
     Migration(4, "findings", PackageResources._004_findings_sql),
     Migration(5, "removals", PackageResources._005_removals_sql),
+    Migration(6, "listings", PackageResources._006_listings_sql),
+    Migration(7, "tombstones", PackageResources._007_tombstones_sql),
+    Migration(8, "dead_letter_decisions", PackageResources._008_dead_letter_decisions_sql),
   ]
 
   /// Brings the database to the newest version; returns what was applied, which may be nothing.
@@ -103,18 +106,44 @@ extension TransactionOptions {
   public static func tenant(
     _ tenant: String, isolation: Isolation = .readCommitted, readOnly: Bool = false
   ) -> Self {
-    TransactionOptions(
+    let options = TransactionOptions(
       isolation: isolation, readOnly: readOnly, settings: ["sv0.tenant": tenant],
       role: "sv0_worker")
+    return readOnly ? options : options.ended(afterSilence: silence)
   }
 
   /// A transaction that sees the rows of one tenant, and staging.
   public static func loader(_ tenant: String) -> Self {
-    // The apply of a scan of millions of records is a handful of long statements.
+    // The apply of a scan of millions of records is a handful of long statements. Compiling them
+    // takes longer than most applies do.
     TransactionOptions(
-      settings: ["sv0.tenant": tenant], role: "sv0_loader", statementTimeout: .seconds(1800))
+      settings: ["sv0.tenant": tenant, "jit": "off"], role: "sv0_loader",
+      statementTimeout: .seconds(1800)
+    ).ended(afterSilence: silence)
   }
 
-  /// A transaction that sees the queue of every tenant, and nothing of the graph.
-  public static let queue = TransactionOptions(role: "sv0_queue")
+  /// A transaction that sees the queue of every tenant, and of the graph only where listings
+  /// continue.
+  public static let queue = TransactionOptions(role: "sv0_queue").ended(afterSilence: silence)
+
+  /// A transaction that sees staging, and no tenant's rows.
+  public static let staging = TransactionOptions(role: "sv0_loader").ended(afterSilence: silence)
+
+  /// How long the server waits for the next statement of a transaction that may hold locks.
+  private static let silence = Duration.seconds(15)
+
+  /// A process that is stopped in the middle of a transaction (SIGSTOP, a suspended machine) would
+  /// keep its locks for as long as its connection lives, and everybody else would wait: so the
+  /// server ends the transaction when its client neither speaks nor reads. That needs no session
+  /// state: anybody may set both for one transaction.
+  ///
+  /// Source: PostgreSQL 15, sections 20.11.1 and 20.3.1,
+  /// https://www.postgresql.org/docs/15/runtime-config.html.
+  public func ended(afterSilence limit: Duration) -> Self {
+    var options = self
+    for name in ["idle_in_transaction_session_timeout", "tcp_user_timeout"] {
+      options.settings[name] = "\(Int64(limit / .milliseconds(1)))ms"
+    }
+    return options
+  }
 }

@@ -16,11 +16,13 @@
 /// |---|---|---|
 /// | record | its fragment, an empty one too | - |
 /// | record that cannot be normalised, or whose fragment is too large | tainted fragment | yes |
+/// | such a record, delivered again (header `sv0.replay`) | - | yes |
 /// | control message | itself | - |
 /// | without a readable `sv0` header, scope key, or value; a wrong control message | - | yes |
 ///
 /// A tainted fragment carries the object key, so the loader counts the record and keeps what it
-/// knew of that object. A lost message makes its collection incomplete: then nothing is removed.
+/// knew of that object; it was sent when the record came first, so a replay sends none. A lost
+/// message makes its collection incomplete: then nothing is removed.
 internal import Cryptography
 public import Extraction
 internal import JSONReader
@@ -29,8 +31,10 @@ public import Pipeline
 
 /// Invariants:
 /// 1. Pure: no I/O, clock or state; equal messages give equal bytes.
-/// 2. The output goes to the input's partition, under its key and its `sv0` header unchanged.
-/// 3. A record gives exactly one fragment, whatever is wrong with its value.
+/// 2. The output goes to the input's partition, under its key and its `sv0` header unchanged; a
+///    replay stays one, by its header `sv0.replay`.
+/// 3. A record gives exactly one fragment, whatever is wrong with its value; delivered again, at most
+///    one.
 /// 4. No output is larger than the graph topic takes.
 /// 5. A reason holds paths and ids, never a value of the record.
 public struct Transformer: Sendable {
@@ -122,6 +126,10 @@ public struct Transformer: Sendable {
         isRemoval: assertions.isRemoval)
       return .fragment(try outgoing(fragment.json.bytes, for: message))
     } catch {
+      // It was counted, and its object kept, when it came first.
+      guard !message.headers.contains(where: { $0.name == MessageHeader.replay }) else {
+        throw error
+      }
       let tainted = Fragment(object: record.key, receipt: receipt, taint: error.description)
       return .tainted(try outgoing(tainted.json.bytes, for: message), error)
     }
@@ -143,10 +151,12 @@ public struct Transformer: Sendable {
   private func outgoing(
     _ value: [UInt8], for message: Message
   ) throws(BadMessage) -> OutgoingMessage {
-    let headers = message.headers.last { $0.name == RecordHeader.name }.map { [$0] } ?? []
+    let headers = [RecordHeader.name, MessageHeader.replay].compactMap { name in
+      message.headers.last { $0.name == name }
+    }
     let size =
-      value.count + (message.key?.count ?? 0) + (headers.first?.value?.count ?? 0)
-      + Self.framingBytes
+      value.count + (message.key?.count ?? 0)
+      + headers.reduce(Self.framingBytes) { $0 + ($1.value?.count ?? 0) }
     guard size <= largestMessageBytes else {
       throw BadMessage(
         "oversized",

@@ -5,6 +5,7 @@ internal import KafkaClient
 internal import Logging
 internal import Model
 internal import PostgresClient
+internal import Scheduling
 
 /// Options that every command has.
 struct CommonOptions: ParsableArguments {
@@ -55,6 +56,12 @@ struct Context: Sendable {
 
   static func ulid() throws -> String {
     ULID(at: now(), random: try SecureRandom.bytes(10)).description
+  }
+
+  var schedulingLimits: SchedulingLimits {
+    SchedulingLimits(
+      lease: settings.schedulerLease, attempts: settings.schedulerAttempts,
+      inFlight: settings.schedulerInFlight)
   }
 
   func pool(connections: Int = 4) throws -> PostgresPool {

@@ -1,10 +1,13 @@
 internal import Authentication
+internal import Evaluation
 internal import KafkaClient
 internal import Loading
 internal import LocalStack
 internal import Model
+internal import Observability
 internal import Pipeline
 internal import PostgresClient
+internal import Scheduling
 internal import Schema
 
 /// Why a command ends, for the person who called it, and the exit code that says so to a script.
@@ -41,6 +44,13 @@ struct Failure: Error, CustomStringConvertible {
     // A topic that is not the one that was read before: an operator decides.
     case let error as LoadingError where !error.isRetriable:
       self.init(.configuration, "\(error)")
+    case let error as SchedulingError where error.kind == .refused:
+      self.init(.outcome, "\(error)")
+    case let error as SchedulingError:
+      self.init(
+        error.cause.map(Self.code(of:)) ?? (error.isRetriable ? .tryAgain : .bug), "\(error)")
+    case let error as EvaluationError: self.init(.configuration, "\(error)")
+    case let error as AddressUnavailable: self.init(.configuration, "\(error)")
     case let error as SchemaError: self.init(.configuration, "\(error)")
     case let error as LocalStackError: self.init(.unreachable, "\(error)")
     case let error as any ClassifiedError:
@@ -74,7 +84,8 @@ struct Failure: Error, CustomStringConvertible {
     switch error.code {
     case .brokerUnreachable, .timedOut: .unreachable
     case .authenticationFailed, .authorizationFailed: .permission
-    case .configuration, .unknownTopic: .configuration
+    // Another process has the same SV0_INSTANCE.
+    case .configuration, .unknownTopic, .memberFenced: .configuration
     default: error.isRetriable ? .tryAgain : .bug
     }
   }

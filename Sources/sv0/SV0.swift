@@ -37,7 +37,8 @@ struct SV0: AsyncParsableCommand {
           DeadLetterCommand.self,
         ]),
       CommandGroup(
-        name: "Decisions:", subcommands: [RemovalsCommand.self, ScopeCommand.self]),
+        name: "Decisions:",
+        subcommands: [RemovalsCommand.self, ScopeCommand.self, ReplayCommand.self]),
     ])
 
   static func main() async {

@@ -1,6 +1,7 @@
 import Foundation
-import LocalStack
 import Testing
+
+@testable import LocalStack
 
 /// The pipeline as its users run it: the built `sv0`, a broker, Postgres, an AWS API server (moto)
 /// behind a proxy that fails on demand, and a webhook receiver, all private.
@@ -49,13 +50,11 @@ struct Account: Sendable {
 
 /// Starts moto, if there is none, and builds the account around all suites.
 struct AccountScope: SuiteTrait, TestScoping {
-  private static let prefix = ".sv0-end-to-end-"
-
   func provideScope(
     for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
   ) async throws {
-    try await removeLeftovers()
-    let folder = "\(Place.root)/\(Self.prefix)\(getpid())"
+    try await Leftovers.remove()
+    let folder = "\(Place.root)/\(Leftovers.prefix)\(getpid())"
     var settings = Place.serverSettings
     settings["SV0_MOTO"] = ProcessInfo.processInfo.environment["SV0_MOTO"]
     let environment = try await LocalStack.up(
@@ -68,15 +67,38 @@ struct AccountScope: SuiteTrait, TestScoping {
       try await Account.$shared.withValue(account) { try await function() }
     }
   }
+}
 
-  /// Folders, and servers, of runs whose process has ended. Their logs are kept until the next run.
-  private func removeLeftovers() async throws {
+/// What a run left behind that was ended before it could clean up.
+enum Leftovers {
+  /// The start of the folders' names; the process id of their run follows.
+  static let prefix = ".sv0-end-to-end-"
+  private static let list = "processes"
+
+  /// Notes a process that was started, so that a later run can end it.
+  static func remember(_ pid: pid_t, in folder: String) throws {
+    guard let process = ProcessIdentity(pid: pid),
+      let file = fopen("\(folder)/\(list)", "a")
+    else { return }
+    fputs(String(decoding: try JSONEncoder().encode(process), as: UTF8.self) + "\n", file)
+    fclose(file)
+  }
+
+  /// Ends the processes and servers of runs that have ended, and removes their folders. Until then
+  /// their logs are kept.
+  static func remove() async throws {
     for name in try FileManager.default.contentsOfDirectory(atPath: Place.root)
-    where name.hasPrefix(Self.prefix) {
-      let digits = name.dropFirst(Self.prefix.count).prefix { $0.isNumber }
-      guard let pid = Int32(digits), kill(pid, 0) != 0 else { continue }
-      try await LocalStack.down(directory: "\(Place.root)/\(name)")
-      try FileManager.default.removeItem(atPath: "\(Place.root)/\(name)")
+    where name.hasPrefix(prefix) {
+      let digits = name.dropFirst(prefix.count).prefix { $0.isNumber }
+      guard let run = Int32(digits), kill(run, 0) != 0 else { continue }
+      let folder = "\(Place.root)/\(name)"
+      for line in (FileManager.default.contents(atPath: "\(folder)/\(list)") ?? Data())
+        .split(separator: UInt8(ascii: "\n"))
+      {
+        await (try? JSONDecoder().decode(ProcessIdentity.self, from: line))?.stop(signal: SIGTERM)
+      }
+      try await LocalStack.down(directory: folder)
+      try FileManager.default.removeItem(atPath: folder)
     }
   }
 }

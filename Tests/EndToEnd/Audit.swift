@@ -15,7 +15,7 @@ struct Audit {
   func check() async throws {
     try await stack.findingsArePublished()
     let messages = try await Topics(stack.kafka).messages()
-    try await checkSchemas(messages)
+    #expect(try await schemas(messages).problems == [])
     try await checkSecrets(messages)
     try checkLogs()
   }
@@ -33,9 +33,8 @@ struct Audit {
     }
   }
 
-  /// - Returns: how many messages were checked, by topic.
-  @discardableResult
-  func checkSchemas(_ messages: [Message]) async throws -> [String: Int] {
+  /// Checks messages against their topics' schemas; injected ones and tombstones are left out.
+  func schemas(_ messages: [Message]) async throws -> (problems: [String], counts: [String: Int]) {
     let checked = messages.filter { $0.header(Topics.injected) == nil && $0.value != nil }
     let lines = checked.map { message in
       JSON.object([
@@ -54,13 +53,18 @@ struct Audit {
         "-c", #"exec "$0" "$1" "$2" <"$3""#, Place.python, "\(Place.tests)/validate.py",
         "\(Place.root)/topics", path,
       ], [:], in: stack.folder)
-    #expect(result.status == 0, "\(result.output)\(result.errors)")
+    var problems: [String] = []
     var counts: [String: Int] = [:]
     for line in result.lines {
       let words = line.split(separator: " ")
-      if words.count == 2, let count = Int(words[1]) { counts[String(words[0])] = count }
+      if words.count == 2, let count = Int(words[1]) {
+        counts[String(words[0])] = count
+      } else {
+        problems.append(line)
+      }
     }
-    return counts
+    guard problems.isEmpty == (result.status == 0) else { throw Unmet(result.errors) }
+    return (problems, counts)
   }
 
   /// Looks for every secret in every message, table, log and webhook body.
@@ -108,31 +112,42 @@ struct Topics {
   /// Marks messages that a test injected.
   static let injected = "end-to-end-injected"
 
-  private let configuration: KafkaConfiguration
+  let configuration: KafkaConfiguration
 
   init(_ servers: String) {
     configuration = KafkaConfiguration(bootstrapServers: servers)
   }
 
-  /// Every message of every topic of `sv0`, or of one.
-  func messages(of only: String? = nil) async throws -> [Message] {
+  /// The first offset of every partition that holds something, and the one behind the last.
+  ///
+  /// - Parameter only: of one topic; otherwise of every topic of `sv0`.
+  func ends(of only: String? = nil) async throws -> [TopicPartition: Range<Int64>] {
     let administration = try KafkaAdministration(configuration)
     let names = try await administration.listTopics().filter {
       only.map { [$0] }?.contains($0) ?? $0.hasPrefix("sv0.")
     }
-    var ends: [TopicPartition: Int64] = [:]
-    var starts: [TopicPartition: KafkaConsumer.StartOffset] = [:]
+    var ends: [TopicPartition: Range<Int64>] = [:]
     for (name, topic) in try await administration.describeTopics(Set(names)) {
       for number in 0..<topic.partitions {
         let partition = TopicPartition(topic: name, partition: number)
         let (low, high) = try await administration.watermarks(partition)
-        if low < high {
-          ends[partition] = high
-          starts[partition] = .offset(low)
-        }
+        if low < high { ends[partition] = low..<high }
       }
     }
     await administration.close(deadline: .seconds(5))
+    return ends
+  }
+
+  /// How many messages a topic that forgets nothing holds.
+  func count(of topic: String) async throws -> Int {
+    try await ends(of: topic).values.map(\.count).reduce(0, +)
+  }
+
+  /// Every message of every topic of `sv0`, or of one.
+  func messages(of only: String? = nil) async throws -> [Message] {
+    let kept = try await ends(of: only)
+    var ends = kept.mapValues(\.upperBound)
+    let starts = kept.mapValues { KafkaConsumer.StartOffset.offset($0.lowerBound) }
     guard !starts.isEmpty else { return [] }
     let consumer = try KafkaConsumer(configuration, .init(group: nil))
     try await consumer.assign(starts)

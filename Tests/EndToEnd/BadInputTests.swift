@@ -144,13 +144,13 @@ extension EndToEnd.Scanned {
           headers: header.map { [MessageHeader("sv0", $0)] } ?? [],
           value: value, errorClass: errorClass, stage: "transformer")
       }
-      let record = "run=\(run);attempt=1;collection=aws.iam.role;seq=0;call=0;key=bad"
+      let record = "run=\(run);attempt=1;exec=e;collection=aws.iam.role;seq=0;call=0;key=bad"
       return [
         bad(scope, nil, Self.empty, "malformed"), bad(scope, record, Self.garbage, "malformed"),
         bad(scope, record, Self.deep(4 << 20), "malformed"),
         bad(scope, record, Self.empty, "schema"), bad("no scope", record, Self.empty, "tenant"),
-        bad(foreignScope, "run=\(run);attempt=1;kind=scan.started", started(run), "tenant"),
-        bad(scope, "run=\(run);attempt=1;kind=scan.ended", Self.empty, "malformed"),
+        bad(foreignScope, "run=\(run);attempt=1;exec=e;kind=scan.started", started(run), "tenant"),
+        bad(scope, "run=\(run);attempt=1;exec=e;kind=scan.ended", Self.empty, "malformed"),
       ]
     }
 
@@ -162,7 +162,7 @@ extension EndToEnd.Scanned {
           topic: Topic.graph, key: key, headers: [MessageHeader("sv0", header)], value: value,
           errorClass: errorClass, stage: "loader")
       }
-      let record = ";attempt=1;collection=aws.iam.role;seq=0;call=0;key=bad"
+      let record = ";attempt=1;exec=e;collection=aws.iam.role;seq=0;call=0;key=bad"
       return [
         bad(scope, "no header", Self.empty, "malformed"),
         bad("no scope", "run=\(run)\(record)", Self.empty, "malformed"),

@@ -43,7 +43,7 @@ struct FaultProxy: Sendable {
   func stop() async throws { try await process.stop() }
 }
 
-/// A TCP connection that can be cut and restored; see `tcp_proxy.py`.
+/// A TCP connection that can be cut, frozen and restored; see `tcp_proxy.py`.
 struct Cable: Sendable {
   let port: String
   private let process: Child
@@ -57,6 +57,20 @@ struct Cable: Sendable {
 
   func cut() async throws { try await tell(SIGUSR1, "cut") }
   func restore() async throws { try await tell(SIGUSR2, "restored") }
+  /// From now on what producers send is kept back, until the cable is restored.
+  func holdProducers() async throws { try await tell(SIGHUP, "held") }
+  /// Whether something was kept back.
+  var keptSomething: Bool { process.written.count(of: "kept") > 0 }
+  /// Passes on what was kept back, whoever has ended meanwhile, until the broker has answered.
+  func release() async throws {
+    try await restore()
+    try await wait(until: "answers to what was kept back") {
+      process.written.count(of: "answered") == process.written.count(of: "kept")
+    }
+  }
+  /// Nothing passes any more, and nobody is told.
+  func freeze() { process.signal(SIGSTOP) }
+  func thaw() { process.signal(SIGCONT) }
 
   private func tell(_ signal: Int32, _ answer: String) async throws {
     let count = process.written.count(of: answer)
@@ -64,7 +78,10 @@ struct Cable: Sendable {
     try await wait(until: "the cable to be \(answer)") { process.written.count(of: answer) > count }
   }
 
-  func stop() async throws { try await process.stop() }
+  func stop() async throws {
+    thaw()
+    try await process.stop()
+  }
 }
 
 extension String {

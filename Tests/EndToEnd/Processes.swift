@@ -36,20 +36,23 @@ struct Unmet: Error, CustomStringConvertible {
 /// - Throws: `Unmet` at the deadline.
 @discardableResult
 func wait<Value>(
-  for what: String, upTo limit: Duration = .seconds(60), _ look: () async throws -> Value?
+  for what: String, upTo limit: Duration = .seconds(60), every pause: Duration = .milliseconds(20),
+  _ look: () async throws -> Value?
 ) async throws -> Value {
   let deadline = ContinuousClock.now + limit
   while true {
     if let value = try await look() { return value }
     guard ContinuousClock.now < deadline else { throw Unmet("waited \(limit) for \(what)") }
-    try await Task.sleep(for: .milliseconds(20))
+    try await Task.sleep(for: pause)
   }
 }
 
 func wait(
-  until what: String, upTo limit: Duration = .seconds(60), _ holds: () async throws -> Bool
+  until what: String, upTo limit: Duration = .seconds(60),
+  every pause: Duration = .milliseconds(20),
+  _ holds: () async throws -> Bool
 ) async throws {
-  try await wait(for: what, upTo: limit) { try await holds() ? true : nil }
+  try await wait(for: what, upTo: limit, every: pause) { try await holds() ? true : nil }
 }
 
 /// A program that a test started. What it writes is in files, and it is ended by its process id.
@@ -73,6 +76,7 @@ final class Child: Sendable {
     pid = try spawn(
       [program] + arguments, Place.environment.merging(environment) { $1 }, output: output,
       errors: log)
+    try Leftovers.remember(pid, in: folder)
   }
 
   var isRunning: Bool { status == nil }

@@ -76,9 +76,10 @@ struct Unreachable: Sendable {
   }
 
   func stop() async throws {
-    scan.signal(SIGKILL)
-    _ = try await scan.ended()
-    try await aws.stop()
+    try await finally(aws.stop) {
+      scan.signal(SIGKILL)
+      _ = try await scan.ended()
+    }
   }
 }
 

@@ -2,9 +2,10 @@ import Cryptography
 import Foundation
 import JSONReader
 import KafkaClient
-import LocalStack
 import Model
 import Testing
+
+@testable import LocalStack
 
 /// A broker, a database, a failing AWS and a webhook receiver of one suite.
 final class Stack: Sendable {
@@ -77,9 +78,9 @@ final class Stack: Sendable {
   }
 
   func stop() async throws {
-    try await receiver.stop()
-    try await aws.stop()
-    try await LocalStack.down(directory: folder)
+    try await finally({ try await LocalStack.down(directory: folder) }) {
+      try await finally(aws.stop, receiver.stop)
+    }
   }
 }
 
@@ -95,7 +96,9 @@ extension Stack {
     try await applySink(tenant: Self.tenant)
   }
 
-  func applyConnection(tenant: String, endpoint: String? = nil) async throws {
+  func applyConnection(
+    tenant: String, accounts: [String]? = nil, endpoint: String? = nil
+  ) async throws {
     try await apply(
       "connection",
       """
@@ -103,7 +106,7 @@ extension Stack {
       connection: aws-prod
       platform: aws
       settings:
-        accounts: ["\(account.id)"]
+        accounts: [\((accounts ?? [account.id]).map { "\"\($0)\"" }.joined(separator: ", "))]
         roleName: SecurityV0ReadOnly
         regions: [\(Account.region)]
         endpoint: \(endpoint ?? aws.endpoint)
@@ -178,6 +181,31 @@ extension Stack {
   }
 }
 
+extension Stack {
+  /// Shuts the database server down, as fast as it can be without a crash, and starts it again.
+  func restartPostgres() async throws {
+    let directory = try StackDirectory(path: folder)
+    var state = try #require(try directory.readState())
+    let index = try #require(state.servers.firstIndex { $0.service == .postgres })
+    let server = state.servers[index]
+    let arguments = try String(
+      contentsOfFile: "/proc/\(server.process.pid)/cmdline", encoding: .utf8
+    ).split(separator: "\0").map(String.init)
+    await server.process.stop(signal: SIGINT)
+    // It refuses to run as root.
+    let user = ["--reuid=postgres", "--regid=postgres", "--init-groups"]
+    let process = try Launch(
+      command: (geteuid() == 0 ? ["/usr/bin/setpriv"] + user : []) + arguments,
+      log: directory.log("postgres-restarted")
+    ).spawn()
+    state.servers[index] = StackState.Server(
+      service: .postgres, process: process, isReady: true, variables: server.variables)
+    // So that it is stopped with the others.
+    try directory.write(state)
+    try await wait(until: "Postgres to be back") { (try? await query("SELECT 1")) == ["1"] }
+  }
+}
+
 extension Outcome {
   var json: [JSON] {
     get throws { try lines.map { JSON(try JSONDocument(parsing: Array($0.utf8)).root) } }
@@ -221,7 +249,7 @@ extension Trait where Self == StackScope {
   }
 }
 
-/// Does something, and then the last thing whatever happened.
+/// Does something, and then the last thing, whatever became of the first.
 func finally(
   _ last: () async throws -> Void, _ body: () async throws -> Void
 ) async throws {

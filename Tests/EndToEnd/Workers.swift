@@ -5,8 +5,8 @@ import Model
 import Synchronization
 import Testing
 
-/// The six workers of a deployment, each a process, reaching the servers through cables that a test
-/// can pull.
+/// The workers of a deployment, each a process, reaching the servers through cables that a test can
+/// pull. A process has a name: that of its kind, or the kind and a letter (`loader`, `loader-b`).
 final class Workers: Sendable {
   @TaskLocal static var shared: Workers?
 
@@ -20,13 +20,14 @@ final class Workers: Sendable {
     "evaluator": ["evaluator"], "notifier": ["notifier"],
   ]
   static let names = commands.keys.sorted()
+  static func kind(of name: String) -> String { String(name.prefix { $0 != "-" }) }
 
   let stack: Stack
   let broker: Cable
   let database: Cable
   private let http: HTTPClient
   private let running = Mutex<[String: Child]>([:])
-  private let started = Mutex(0)
+  private let started = Mutex<[Child]>([])
 
   init(_ stack: Stack) async throws {
     self.stack = stack
@@ -39,23 +40,28 @@ final class Workers: Sendable {
 
   /// Starts a worker, or the next process of it, as a static member of its consumer groups.
   ///
-  /// Static, because the local broker keeps a dead dynamic member's partitions for minutes.
+  /// Static, because the local broker waits for a dead member for minutes, unless another comes
+  /// under its name. Attempts are without limit, because tests lose many of them on purpose.
   @discardableResult
-  func start(_ name: String) throws -> Child {
+  func start(_ name: String, _ more: [String: String] = [:]) throws -> Child {
     var url = try #require(stack.environment["SV0_POSTGRES"].flatMap(URLComponents.init))
     url.port = Int(database.port)
+    // What `pg_stat_activity` calls the worker's sessions.
+    url.queryItems = [URLQueryItem(name: "application_name", value: name)]
     let settings = [
-      "SV0_INSTANCE": name, "SV0_SCHEDULER_LEASE": "8s", "SV0_KAFKA": "127.0.0.1:\(broker.port)",
-      "SV0_POSTGRES": url.string ?? "", "SV0_KAFKA_RECONNECT_BACKOFF_MAX_MS": "500",
+      "SV0_INSTANCE": name, "SV0_SCHEDULER_LEASE": "8s", "SV0_SCHEDULER_ATTEMPTS": "100",
+      "SV0_KAFKA": "127.0.0.1:\(broker.port)", "SV0_POSTGRES": url.string ?? "",
+      "SV0_KAFKA_RECONNECT_BACKOFF_MAX_MS": "500",
     ]
-    // A log of its own for each process: it says where the process listens.
-    let number = started.withLock {
-      $0 += 1
-      return $0
+    return try started.withLock { started in
+      // A log of its own for each process: it says where the process listens.
+      let child = try stack.start(
+        "\(name)-\(started.count + 1)", Self.commands[Self.kind(of: name)] ?? [],
+        settings.merging(more) { $1 })
+      started.append(child)
+      running.withLock { $0[name] = child }
+      return child
     }
-    let child = try stack.start("\(name)-\(number)", Self.commands[name] ?? [], settings)
-    running.withLock { $0[name] = child }
-    return child
   }
 
   subscript(_ name: String) -> Child {
@@ -64,17 +70,54 @@ final class Workers: Sendable {
 
   /// Kills the process and starts the next.
   func killAndRestart(_ name: String) async throws {
-    let child = try self[name]
-    child.signal(SIGKILL)
-    #expect(try await child.ended() == 128 + SIGKILL)
+    try await kill(name)
     try start(name)
   }
 
+  func kill(_ name: String) async throws {
+    let child = try self[name]
+    child.signal(SIGKILL)
+    let status = try await child.ended()
+    guard status == 128 + SIGKILL else {
+      throw Unmet("\(name) had exited \(status) before it was killed")
+    }
+  }
+
+  /// Whatever was stopped or frozen goes on.
+  func goOn() {
+    for child in started.withLock({ $0 }) { child.signal(SIGCONT) }
+    broker.thaw()
+    database.thaw()
+  }
+
+  /// Drains the workers and takes the cables away, each whatever becomes of the others.
   func stop() async throws {
-    for child in running.withLock({ $0.values.map(\.self) }) { try await child.drain() }
-    await http.close()
-    try await broker.stop()
-    try await database.stop()
+    let workers = running.withLock { $0.values.map(\.self) }
+    try await finally({
+      // Those that were replaced.
+      for child in started.withLock({ $0 }) { child.signal(SIGKILL) }
+      await http.close()
+      try await finally(broker.stop, database.stop)
+    }) {
+      var failures: [String] = []
+      for worker in workers {
+        do { try await worker.drain() } catch {
+          worker.signal(SIGKILL)
+          failures.append("\(error)")
+        }
+      }
+      guard failures.isEmpty else { throw Unmet(failures.joined(separator: "\n")) }
+    }
+  }
+
+  /// The ends of the logs: of what runs, and of what has ended by itself.
+  var tails: String {
+    "Logs are in \(stack.folder).\n"
+      + started.withLock { $0 }.suffix(20).filter { $0.status != 128 + SIGKILL }.map { child in
+        let tail = child.logged.split(separator: "\n").suffix(6).map { $0.prefix(400) }
+        let end = child.status.map { " (exited \($0))" } ?? ""
+        return "--- \(child.name)\(end)\n" + tail.joined(separator: "\n")
+      }.joined(separator: "\n")
   }
 }
 
@@ -95,9 +138,9 @@ extension Workers {
     return (response.status.code, String(decoding: body, as: UTF8.self))
   }
 
-  /// Waits until every worker has what it needs.
-  func areReady() async throws {
-    for name in Self.names {
+  /// Waits until the workers have what they need.
+  func areReady(_ names: [String] = names) async throws {
+    for name in names {
       var last = ""
       do {
         try await wait(until: "\(name) to be ready") {
@@ -110,23 +153,29 @@ extension Workers {
   }
 
   /// The log's lines, each of which must be a JSON object; a last one that is being written is not
-  /// looked at.
+  /// looked at, nor is what the command says when it ends with an error.
   static func lines(of log: String) throws -> [JSON] {
     let whole = log.prefix(upTo: log.lastIndex(of: "\n") ?? log.startIndex)
-    return try Outcome(status: 0, output: String(whole), errors: "").json
+    return try whole.split(separator: "\n").filter { !$0.hasPrefix("sv0: ") }.map {
+      try Outcome(status: 0, output: String($0), errors: "").json[0]
+    }
   }
 }
 
 extension Trait where Self == StackScope {
-  /// A stack whose workers are six processes behind cables.
-  static func separateWorkers(_ name: String) -> Self {
+  /// A stack whose workers are processes behind cables, and come to rest before it is audited.
+  static func separateWorkers(_ name: String, _ names: [String] = Workers.names) -> Self {
     StackScope(name: name) { stack, body in
       let workers = try await Workers(stack)
       try await finally({ try await workers.stop() }) {
-        for name in Workers.names { try workers.start(name) }
-        try await workers.areReady()
-        try await Workers.$shared.withValue(workers) { try await body() }
+        for name in names { try workers.start(name) }
+        try await workers.areReady(names)
+        try await Workers.$shared.withValue(workers) {
+          _ = try await Stack.$shared.withValue(stack) { try await Scanning.undisturbed() }
+          try await body()
+        }
       }
+      try await AtRest(stack).check()
     }
   }
 }

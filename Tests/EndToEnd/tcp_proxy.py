@@ -3,6 +3,9 @@ SIGUSR2. Prints its port once it listens, then `cut` and `restored`.
 
     python tcp_proxy.py 127.0.0.1:5432
     python tcp_proxy.py 127.0.0.1:9092 kafka    its own address in the broker's answers
+
+With `kafka`, SIGHUP keeps back what producers send from then on, whoever ends meanwhile, until
+SIGUSR2 passes it on. Prints `held`, and for each request `kept` and, in the end, `answered`.
 """
 
 import asyncio
@@ -18,6 +21,8 @@ class Proxy:
         self.server = None
         self.port = 0
         self.writers = set()
+        self.may_produce = asyncio.Event()
+        self.may_produce.set()
 
     async def listen(self):
         self.server = await asyncio.start_server(self.serve, "127.0.0.1", self.port)
@@ -29,8 +34,14 @@ class Proxy:
             writer.transport.abort()
         print("cut", flush=True)
 
+    async def hold(self):
+        self.may_produce.clear()
+        print("held", flush=True)
+
     async def restore(self):
-        await self.listen()
+        self.may_produce.set()
+        if not self.server.is_serving():
+            await self.listen()
         print("restored", flush=True)
 
     async def serve(self, reader, writer):
@@ -40,8 +51,15 @@ class Proxy:
             return writer.transport.abort()
         both = {writer, far_writer}
         self.writers |= both
-        answers = self.frames if self.is_kafka else self.bytes
-        await asyncio.gather(self.bytes(reader, far_writer), answers(far_reader, writer))
+        if self.is_kafka:
+            kept = set()
+            ways = (
+                self.requests(reader, far_writer, kept),
+                self.answers(far_reader, writer, kept),
+            )
+        else:
+            ways = self.bytes(reader, far_writer), self.bytes(far_reader, writer)
+        await asyncio.gather(*ways)
         self.writers -= both
 
     async def bytes(self, reader, writer):
@@ -53,20 +71,47 @@ class Proxy:
             pass
         writer.close()
 
-    async def frames(self, reader, writer):
+    async def requests(self, reader, writer, kept):
+        """A request begins with its kind (0 is produce), a version, and the number of its answer."""
+
+        async def pass_on(size, frame):
+            if frame[:2] == b"\0\0" and not self.may_produce.is_set():
+                kept.add(frame[4:8])
+                print("kept", flush=True)
+                await self.may_produce.wait()
+            writer.write(size + frame)
+
+        await self.frames(reader, writer, pass_on)
+
+    async def answers(self, reader, writer, kept):
         """Kafka's answers name the broker as a host (length and text) followed by its port."""
         host = self.target[0].encode()
         name = struct.pack(">h", len(host)) + host
         real, ours = (name + struct.pack(">i", port) for port in (self.target[1], self.port))
+
+        async def pass_on(size, frame):
+            if frame[:4] in kept:
+                kept.discard(frame[:4])
+                print("answered", flush=True)
+            writer.write(size + frame.replace(real, ours))
+
+        await self.frames(reader, writer, pass_on)
+
+    async def frames(self, reader, writer, pass_on):
         try:
             while True:
                 size = await reader.readexactly(4)
-                frame = await reader.readexactly(struct.unpack(">i", size)[0])
-                writer.write(size + frame.replace(real, ours))
+                await pass_on(size, await reader.readexactly(struct.unpack(">i", size)[0]))
                 await writer.drain()
         except (OSError, asyncio.IncompleteReadError):
             pass
-        writer.close()
+        # The answer to what was kept back still comes.
+        if writer.transport.is_closing():
+            return
+        try:
+            writer.write_eof()
+        except OSError:
+            writer.close()
 
 
 async def main():
@@ -78,6 +123,7 @@ async def main():
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGUSR1, commands.put_nowait, proxy.cut)
     loop.add_signal_handler(signal.SIGUSR2, commands.put_nowait, proxy.restore)
+    loop.add_signal_handler(signal.SIGHUP, commands.put_nowait, proxy.hold)
     while True:
         await (await commands.get())()
 

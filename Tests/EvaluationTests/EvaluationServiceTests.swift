@@ -21,12 +21,12 @@ import Testing
   @Test func whatWasStoredIsTheGraph() async throws {
     try await TestDatabase.with { pool in
       try await Self.estate.store(in: pool)
-      let reading = try #require(try await EvaluationStore(pool).read("acme"))
+      let reading = try #require(try await PostgresEvaluationStore(pool).read("acme"))
       let stored = Evaluation(of: reading.graph, at: Estate.now).changes(since: [])
       #expect(reading.graph.version == 7)
       #expect(stored == Self.estate.evaluation.changes(since: []))
       #expect(stored.count == 2)
-      #expect(try await EvaluationStore(pool).read("nobody") == nil)
+      #expect(try await PostgresEvaluationStore(pool).read("nobody") == nil)
     }
   }
 
@@ -86,7 +86,7 @@ import Testing
         ).map { try $0.string(0) }
       }
       #expect(versions == ["new", "resolved", "new", "resolved"])
-      let reading = try #require(try await EvaluationStore(pool).read("acme"))
+      let reading = try #require(try await PostgresEvaluationStore(pool).read("acme"))
       #expect(reading.findings.map(\.life.state) == [.resolved, .resolved])
       let seen = Set(reading.findings.map(\.life.firstSeenAt))
       #expect(seen == [Estate.now + .seconds(10)])
@@ -96,7 +96,7 @@ import Testing
   @Test func whoeverWritesSecondWritesNothing() async throws {
     try await TestDatabase.with { pool in
       try await Self.estate.store(in: pool)
-      let store = EvaluationStore(pool)
+      let store = PostgresEvaluationStore(pool)
       let reading = try #require(try await store.read("acme"))
       let evaluation = Evaluation(of: reading.graph, at: Estate.now)
       let result = EvaluationResult(
@@ -119,7 +119,7 @@ import Testing
   @Test func aChangeDuringAnEvaluationIsEvaluatedNext() async throws {
     try await TestDatabase.with { pool in
       try await Self.estate.store(in: pool)
-      let store = EvaluationStore(pool)
+      let store = PostgresEvaluationStore(pool)
       let reading = try #require(try await store.read("acme"))
       let changed = Estate.now + .seconds(30)
       try await pool.withTransaction { transaction in
@@ -131,7 +131,113 @@ import Testing
           clock: reading.clock, changes: [], inputs: [:], nextDueAt: nil, at: Estate.now))
       #expect(written)
       let clock = try #require(try await store.clocks().first)
-      #expect(clock.evaluatedVersion == 7 && clock.firstChangedAt == changed)
+      #expect(clock.evaluatedVersion == 7 && clock.lastChangedAt == changed)
+      // It is later than the evaluation's beginning, from which it waits.
+      #expect(clock.firstChangedAt == Estate.now)
+    }
+  }
+
+  /// The evaluator waits for a table while the loader commits another version.
+  @Test func theGraphIsOfItsVersion() async throws {
+    try await TestDatabase.with { pool in
+      try await Self.estate.store(in: pool)
+      let store = PostgresEvaluationStore(pool)
+      try await withThrowingTaskGroup(of: EvaluationReading?.self) { group in
+        try await pool.withTransaction { loader in
+          try await loader.executeScript("LOCK TABLE sv0.nodes IN ACCESS EXCLUSIVE MODE")
+          group.addTask { try await store.read("acme") }
+          let waits = await eventually {
+            let waiting = try? await pool.withTransaction { transaction in
+              try await transaction.query("SELECT FROM pg_locks WHERE NOT granted").count
+            }
+            return waiting == 1
+          }
+          #expect(waits)
+          try await loader.executeScript(
+            """
+            UPDATE sv0.nodes SET closed_epoch = 2;
+            UPDATE sv0.edges SET closed_epoch = 2;
+            UPDATE sv0.tenants SET graph_version = 8;
+            """)
+        }
+        let reading = try #require(try await group.next() ?? nil)
+        #expect(reading.clock.graphVersion == 7)
+        #expect(reading.graph.nodes.count == Self.estate.graph.nodes.count)
+        #expect(reading.graph.edges.count == Self.estate.graph.edges.count)
+      }
+    }
+  }
+
+  @Test func aResolvedFindingIsEmptiedOnTheTopicAfterNinetyDaysAndPublishedAnewIfItComesBack()
+    async throws
+  {
+    try await TestDatabase.with { pool in
+      try await Self.estate.store(in: pool)
+      func turn(_ seconds: Int, graph: String) async throws {
+        try await pool.withTransaction { try await $0.executeScript(graph) }
+        _ = try await service(pool, at: Estate.now + .seconds(seconds)).turn()
+      }
+      try await turn(10, graph: "")
+      try await turn(
+        20, graph: "UPDATE sv0.nodes SET closed_epoch = 2; UPDATE sv0.tenants SET graph_version = 8"
+      )
+      try await pool.withTransaction { try await $0.executeScript("DELETE FROM sv0.outbox") }
+
+      let days = 90 * 86400
+      let beforeItsTime = service(pool, at: Estate.now + .seconds(19 + days))
+      _ = try await beforeItsTime.turn()
+      let early = try await Self.queued(pool)
+      #expect(early.allSatisfy { $0.value != nil })
+      try await pool.withTransaction { try await $0.executeScript("DELETE FROM sv0.outbox") }
+      for _ in 1...2 { try await turn(20 + days, graph: "") }
+      let uids = try await pool.withTransaction { transaction in
+        try await transaction.query(
+          "SELECT uid FROM sv0.findings WHERE state = 'resolved' ORDER BY uid"
+        ).map { try $0.string(0) }
+      }
+      #expect(uids.count == 2)
+      #expect(try await Self.queued(pool) == uids.map { Queued(key: $0, value: nil) })
+
+      try await turn(
+        30 + days,
+        graph: """
+          UPDATE sv0.nodes SET closed_epoch = NULL; UPDATE sv0.tenants SET graph_version = 9;
+          UPDATE sv0.collections SET outcome_at = outcome_at + interval '90 days',
+            completed_at = completed_at + interval '90 days';
+          """)
+      let again = try await Self.queued(pool).dropFirst(2).filter { uids.contains($0.key) }
+      #expect(again.map(\.key) == uids)
+      #expect(again.allSatisfy { $0.value?.contains(#""sequence":3"#) == true })
+    }
+  }
+
+  private struct Queued: Equatable {
+    var key: String
+    var value: String?
+  }
+
+  private static func queued(_ pool: PostgresPool) async throws -> [Queued] {
+    try await pool.withTransaction { transaction in
+      try await transaction.query("SELECT key, value FROM sv0.outbox ORDER BY id").map {
+        Queued(key: try $0.string(0), value: try $0.stringOrNil(1))
+      }
+    }
+  }
+
+  /// It ends the worker, which tells the operator; no tenant is set aside for it.
+  @Test func aMissingGrantIsNotATenantsProblem() async throws {
+    try await TestDatabase.with { pool in
+      try await Self.estate.store(in: pool)
+      try await pool.withTransaction {
+        try await $0.executeScript("REVOKE SELECT ON sv0.documents FROM sv0_worker")
+      }
+      let service = service(pool, at: Estate.now + .seconds(10))
+      let error = try await #require(throws: PostgresError.self) { try await service.turn() }
+      #expect(error.sqlState == .insufficientPrivilege && !error.isRetriable)
+      try await pool.withTransaction {
+        try await $0.executeScript("GRANT SELECT ON sv0.documents TO sv0_worker")
+      }
+      #expect(try await service.turn())
     }
   }
 

@@ -30,6 +30,51 @@ import Testing
     #expect(FindingLife.after(kept, .notEvaluated(digest: "m"), at: Self.later) == nil)
   }
 
+  @Test func aResolvedFindingLeavesTheTopicOnce() throws {
+    let limit = Estate.now + FindingLife.tombstoneAfter
+    var life = FindingLife(
+      state: .resolved, version: 2, digest: "a", firstSeenAt: Estate.now, changedAt: Estate.now)
+    #expect(Self.tombstones([life], at: Estate.now) == .init(due: [], nextDueAt: limit))
+    #expect(Self.tombstones([life], at: limit) == .init(due: ["0"], nextDueAt: nil))
+    life.tombstonedAt = limit
+    #expect(Self.tombstones([life], at: limit) == .init(due: [], nextDueAt: nil))
+    // Found again it has the next version, and resolved again it may leave again.
+    let reopened = try #require(FindingLife.after(life, .found(digest: "a"), at: limit))
+    #expect(reopened.version == 3 && reopened.tombstonedAt == nil)
+    let resolved = try #require(FindingLife.after(reopened, .gone(digest: "a"), at: limit))
+    #expect(resolved.tombstoneDueAt == limit + FindingLife.tombstoneAfter)
+  }
+
+  @Test func anOpenFindingNeverLeavesTheTopic() {
+    for state in [FindingState.new, .updated, .reopened, .suppressed] {
+      let life = FindingLife(
+        state: state, version: 2, digest: "a", firstSeenAt: Estate.now, changedAt: Estate.now)
+      let year = Estate.now + .seconds(365 * 86400)
+      #expect(Self.tombstones([life], at: year) == .init(due: [], nextDueAt: nil))
+    }
+  }
+
+  @Test func whatComesBackAtThatVeryMomentStays() throws {
+    let limit = Estate.now + FindingLife.tombstoneAfter
+    let life = FindingLife(
+      state: .resolved, version: 2, digest: "a", firstSeenAt: Estate.now, changedAt: Estate.now)
+    let reopened = try #require(FindingLife.after(life, .found(digest: "a"), at: limit))
+    let change = FindingChange(key: Self.key("0"), life: reopened, event: [:])
+    #expect(Tombstones([Self.published("0", life)], [change], at: limit).due == [])
+  }
+
+  private static func tombstones(_ lives: [FindingLife], at now: Timestamp) -> Tombstones {
+    Tombstones(lives.enumerated().map { published("\($0)", $1) }, [], at: now)
+  }
+
+  private static func published(_ uid: String, _ life: FindingLife) -> PublishedFinding {
+    PublishedFinding(key: key(uid), life: life, event: [:])
+  }
+
+  private static func key(_ uid: String) -> FindingKey {
+    FindingKey(uid: uid, rule: "r", subject: "s", scope: "c", severity: .high, inputs: [])
+  }
+
   @Test func aSuppressedFindingStaysSuppressedUntilItIsGone() throws {
     let life = FindingLife(
       state: .suppressed, version: 5, digest: "a", firstSeenAt: Estate.now,
@@ -141,34 +186,5 @@ import Testing
     estate.role("r", policies: [Policy.everything])
     estate.end("aws.iam.group", .unsupported)
     #expect(estate.findings(Self.rule).count == 1)
-  }
-}
-
-@Suite struct DueTests {
-  private func isDue(
-    graph: Int64 = 2, evaluated: Int64 = 1, first: Int = 0, last: Int = 0, next: Int? = nil,
-    at second: Int
-  ) -> Bool {
-    TenantClock(
-      tenant: "acme", graphVersion: graph, evaluatedVersion: evaluated,
-      firstChangedAt: Estate.now + .seconds(first), lastChangedAt: Estate.now + .seconds(last),
-      nextDueAt: next.map { Estate.now + .seconds($0) }
-    ).isDue(at: Estate.now + .seconds(second), quiet: .seconds(10), maximumDelay: .seconds(60))
-  }
-
-  @Test func aChangeIsEvaluatedOnceItIsQuiet() {
-    #expect(!isDue(at: 9))
-    #expect(isDue(at: 10))
-    #expect(!isDue(graph: 1, at: 100))
-  }
-
-  @Test func butNotLaterThanTheLimit() {
-    #expect(!isDue(last: 55, at: 59))
-    #expect(isDue(last: 55, at: 60))
-  }
-
-  @Test func timeAloneMakesDue() {
-    #expect(!isDue(graph: 1, next: 100, at: 99))
-    #expect(isDue(graph: 1, next: 100, at: 100))
   }
 }

@@ -13,8 +13,8 @@ import Testing
     _ collections: [String] = ["a", "b"], maximumValueBytes: Int = 1000
   ) -> AttemptPublication {
     AttemptPublication(
-      attempt.dispatch, connector: "fake/1", collections: collections, at: attempt.clock.now,
-      maximumValueBytes: maximumValueBytes)
+      attempt.dispatch, execution: "e", connector: "fake/1", collections: collections,
+      at: attempt.clock.now, maximumValueBytes: maximumValueBytes)
   }
 
   private func records(_ keys: String...) -> [Record] {
@@ -24,7 +24,7 @@ import Testing
   private func headers(_ batch: [OutgoingMessage]?) -> [String] {
     batch?.map { message in
       String(decoding: message.headers.first?.value ?? [], as: UTF8.self)
-        .replacing("run=01JD0000000000000000000002;attempt=1;", with: "")
+        .replacing("run=01JD0000000000000000000002;attempt=1;exec=e;", with: "")
     } ?? []
   }
 
@@ -94,6 +94,16 @@ import Testing
     let ended = try publication.end("a", .complete, calls: CallLog())
     #expect(ended.outcome == .partial)
     #expect(ended.records == 2)
+    #expect(ended.message?.contains("big") == true)
+  }
+
+  @Test func aRecordThatIsTooLargeMakesADeltaPartial() throws {
+    var publication = started()
+    let large = Record(key: "big", bytes: [UInt8](repeating: 0x20, count: 1001), call: 0)
+    _ = try publication.publish([large], to: "a")
+    let ended = try publication.end("a", .changes(from: "t1", to: "t2"), calls: CallLog())
+    #expect(ended.outcome == .partial)
+    #expect(ended.kind == .delta && ended.from == "t1" && ended.token == "t2")
     #expect(ended.message?.contains("big") == true)
   }
 

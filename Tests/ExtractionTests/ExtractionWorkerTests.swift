@@ -49,6 +49,30 @@ import Testing
     #expect(published.faults == [])
   }
 
+  @Test func whatKindOfListingItWasTravelsWithTheEnd() async throws {
+    func unit(_ name: String, _ result: CollectionResult) -> ExtractionUnit {
+      ExtractionUnit(collections: [name]) { output in
+        try await output.collections[0].publish([Record(key: "x", bytes: [0x7B, 0x7D], call: 0)])
+        try await output.collections[0].end(result)
+      }
+    }
+    let published = await attempt([
+      unit("changes", .changes(from: "t1", to: "t2")), unit("use", .activity(token: "u2")),
+      unit("listing", .complete(token: "l2")), unit("plain", .complete),
+    ]).run()
+    let changes = try #require(published.end(of: "changes"))
+    #expect(changes.kind == .delta && changes.from == "t1" && changes.token == "t2")
+    #expect(changes.outcome == .complete && changes.records == 1)
+    let use = try #require(published.end(of: "use"))
+    #expect(use.kind == .activity && use.from == nil && use.token == "u2")
+    let listing = try #require(published.end(of: "listing"))
+    #expect(listing.kind == .full && listing.token == "l2")
+    let plain = try #require(published.end(of: "plain"))
+    #expect(plain.kind == .full && plain.token == nil)
+    #expect(published.ended?.outcome == .complete)
+    #expect(!published.log.joined().contains("t2"), "tokens are not logged")
+  }
+
   @Test func unitsPublishAtTheSameTimeIntoOneOrder() async {
     let keys = (0..<50).map(String.init)
     let units = (0..<8).map { index in

@@ -49,7 +49,9 @@ import Testing
     try String(contentsOf: file, encoding: .utf8).split(separator: "\n").compactMap { line in
       let words = line.split(separator: " ")
       guard let keyword = words.firstIndex(of: "import"), keyword <= 2,
-        words[..<keyword].allSatisfy({ ["public", "internal", "@testable"].contains($0) }),
+        words[..<keyword].allSatisfy({
+          ["public", "package", "internal", "@testable"].contains($0)
+        }),
         keyword + 1 < words.count
       else { return nil }
       return String(words[keyword + 1])
@@ -142,6 +144,30 @@ import Testing
       for file in try Self.files(under: folder, [".swift", ".sh", ".py", ".yaml", ".sql"]) {
         let text = try String(contentsOf: file, encoding: .utf8)
         #expect(!text.contains("/work/"), "\(file.lastPathComponent)")
+      }
+    }
+  }
+
+  /// A promise without a test is none. Names are of functions, or what a test is displayed as.
+  @Test func everyGuaranteeNamesTestsThatExist() throws {
+    let tests = try Self.files(under: "Tests", [".swift"]).map {
+      try String(contentsOf: $0, encoding: .utf8)
+    }.joined()
+    let text = try String(
+      contentsOf: Self.root.appending(path: "docs/guarantees.md"), encoding: .utf8)
+    let from = try #require(text.range(of: "\n1. "))
+    let to = try #require(text.range(of: "## Not promised"))
+    let promises = text[from.lowerBound..<to.lowerBound].split(separator: #/\n\d+\.\s/#)
+    #expect(promises.count >= 30)
+    for promise in promises {
+      let parts = promise.split(separator: "`", omittingEmptySubsequences: false)
+      let names = stride(from: 1, to: parts.count, by: 2).map { index in
+        parts[index].split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      }
+      #expect(!names.isEmpty, "\(promise)")
+      for name in names {
+        #expect(
+          tests.contains("func \(name)(") || tests.contains("\"\(name)\""), "\(name)")
       }
     }
   }

@@ -149,6 +149,39 @@ import Testing
     }
   }
 
+  @Test func whereTheRecordsOfTheLastAppliedAttemptAreIsKnown() async throws {
+    try await LoaderFixture.with { fixture in
+      func record(_ name: String, at offset: Int64) -> Fragment {
+        var fragment = Fragment.role(name)
+        fragment.receipt.partition = 5
+        fragment.receipt.offset = offset
+        return fragment
+      }
+      func place() async throws -> [String] {
+        try await fixture.rows(
+          """
+          SELECT applied_kind, applied_outcome, applied_records::text, raw_partition::text,
+            raw_from::text, raw_to::text FROM sv0.collections
+          """)
+      }
+      // The second object's record was delivered twice; one is missing.
+      try await fixture.scan(
+        epoch: 1,
+        [
+          roles(
+            record("a", at: 71), record("b", at: 90), record("b", at: 90), .removed("x"),
+            claimed: 5, token: "t")
+        ])
+      #expect(try await place() == ["full|complete|5|3|1|90"])
+      try await fixture.scan(epoch: 2, [roles(outcome: .denied)])
+      #expect(try await place() == ["full|complete|5|3|1|90"])
+      try await fixture.scan(epoch: 3, [roles(record("a", at: 110), record("b", at: 107))])
+      #expect(try await place() == ["full|complete|2|5|107|110"])
+      try await fixture.scan(epoch: 4, [roles()])
+      #expect(try await place() == ["full|complete|0|-|-|-"])
+    }
+  }
+
   @Test func anotherTenantSeesNothing() async throws {
     try await LoaderFixture.with { fixture in
       try await fixture.scan(epoch: 1, [roles(.role("a"))])

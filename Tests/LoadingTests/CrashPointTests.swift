@@ -11,8 +11,9 @@ import Testing
 /// at the commit.
 @Suite struct CrashPointTests {
   private static let tables = [
-    "calls", "collections", "documents", "edges", "nodes", "observed", "open_attempts",
-    "positions", "run_collections", "runs", "staged_documents", "staged_edges", "staged_ends",
+    "activity", "calls", "collections", "documents", "edges", "nodes", "observed", "open_attempts",
+    "positions", "run_collections", "runs", "staged_activity", "staged_documents", "staged_edges",
+    "staged_ends",
     "staged_nodes", "staged_objects", "staged_positions", "tenants",
   ]
 
@@ -23,6 +24,9 @@ import Testing
       [
         roles(.role("a", lastUsed: "2026-11-01", inline: ["p"]), .role("b"), .role("c")),
         ScriptedCollection(name: "aws.iam.user", fragments: [.role("u"), .role("v")]),
+        ScriptedCollection(
+          name: "aws.iam.policy", fragments: [.role("x", inline: ["p"]), .role("y")], token: "t1"),
+        uses(.use(by: "a", day: 1), .use(by: "b", day: 1)),
       ])
     try await fixture.dispatch(epoch: 2)
     return fixture.messages(
@@ -34,6 +38,11 @@ import Testing
           .role("d"), .role("d", inline: ["r"])),
         ScriptedCollection(name: "aws.iam.user"),
         ScriptedCollection(name: "aws.iam.group", outcome: .denied),
+        ScriptedCollection(
+          name: "aws.iam.policy",
+          fragments: [.removed("x"), .role("y", path: "/new/"), .role("z"), .removed("z")],
+          kind: .delta, from: "t1", token: "t2"),
+        uses(.use(by: "a", day: 2), .use(by: "c", day: 1), token: "u1"),
       ])
   }
 
@@ -70,20 +79,24 @@ import Testing
       """)
   }
 
-  /// Feeds the messages until nothing interrupts it, each time interrupted one point later.
+  /// Repeats the work until nothing interrupts it, each time interrupted one point later.
   ///
   /// - Returns: how often it was interrupted.
-  private func feed(_ messages: [Message], _ fixture: LoaderFixture) async throws -> Int64 {
+  private func interrupt(
+    _ fixture: LoaderFixture, _ work: () async throws -> Void
+  ) async throws -> Int64 {
     let before = try await contents(fixture)
     for point in Int64(1)... {
       try await fixture.execute(
         "UPDATE crash.plan SET point = \(point); ALTER SEQUENCE crash.passed RESTART")
       do {
-        try await fixture.loader.handle(messages)
+        try await work()
         return point - 1
-      } catch let error as any ClassifiedError {
+      } catch let error as LoadingError {
         // What makes the consumer loop handle the same messages again.
         #expect(error.isRetriable, "\(error)")
+      } catch let error as PostgresError {
+        #expect(error.isRetriable || error.kind == .commitOutcomeUnknown, "\(error)")
       }
       #expect(try await contents(fixture) == before, "after point \(point)")
     }
@@ -100,12 +113,75 @@ import Testing
     try await LoaderFixture.with { fixture in
       let messages = try await prepare(fixture)
       try await plantCrashPoints(fixture)
-      #expect(try await feed(messages.dropLast(), fixture) > 10)
-      #expect(try await feed([messages.last!], fixture) > 30)
+      let staging = try await interrupt(fixture) {
+        try await fixture.loader.handle(messages.dropLast())
+      }
+      #expect(staging > 10)
+      let applying = try await interrupt(fixture) {
+        try await fixture.loader.handle([messages.last!])
+      }
+      #expect(applying > 40)
       #expect(try await contents(fixture) == undisturbed.withLock(\.self))
       // And once more, as after an apply whose answer was lost.
       try await fixture.loader.handle(messages)
       #expect(try await contents(fixture) == undisturbed.withLock(\.self))
+    }
+  }
+
+  @Test func anInterruptedUpsertRepeatedGivesTheSameRowsAsAnUndisturbedOne() async throws {
+    @Sendable func upsert(
+      _ fixture: LoaderFixture, _ around: (() async throws -> Void) async throws -> Void
+    ) async throws -> [String] {
+      try await fixture.scan(epoch: 1, [roles(.role("a"), .tainted("a"), .tainted("b"))])
+      var again = Fragment.role("a", path: "/new/", lastUsed: "2026-11-20", inline: ["p"])
+      again.activity = Fragment.use(by: "a", day: 1).activity
+      let attempt = Attempt(scope: LoaderFixture.scope, run: LoaderFixture.run(1), number: 1)
+      let replayed = ReplayedRecord(
+        attempt: attempt,
+        record: StagedRecord(again, collection: "aws.iam.role", sequence: 1, call: 0),
+        at: LoaderFixture.start)
+      let store = PostgresLoadingStore(pool: fixture.pool)
+      let claim = Claim(
+        LoaderFixture.partition, try await store.claim(LoaderFixture.partition).generation)
+      try await around { _ = try await store.upsert(replayed, under: claim) }
+      return try await contents(fixture)
+    }
+    let undisturbed = Mutex<[String]>([])
+    try await LoaderFixture.with { fixture in
+      let rows = try await upsert(fixture) { try await $0() }
+      undisturbed.withLock { $0 = rows }
+    }
+    try await LoaderFixture.with { fixture in
+      let rows = try await upsert(fixture) { work in
+        try await plantCrashPoints(fixture)
+        #expect(try await interrupt(fixture, work) > 25)
+      }
+      #expect(rows == undisturbed.withLock(\.self))
+      #expect(try await fixture.rows("SELECT graph_version::text FROM sv0.tenants") == ["2"])
+    }
+  }
+
+  @Test func anInterruptedRetirementOrDecisionLeavesEverythingAsItWas() async throws {
+    try await LoaderFixture.with { fixture in
+      let messages = try await prepare(fixture)
+      try await fixture.loader.handle(messages)
+      try await fixture.dispatch(epoch: 3)
+      try await plantCrashPoints(fixture)
+      let removals = SuspectRemovals(pool: fixture.pool, now: { LoaderFixture.start })
+      let deciding = try await interrupt(fixture) {
+        let answer = try await removals.decide(
+          .confirmed, LoaderFixture.scope, "aws.iam.user", epoch: 2, by: "ana")
+        #expect(answer == .done(epoch: 2, assertions: 6))
+      }
+      #expect(deciding > 5)
+      let retirement = Retirement(pool: fixture.pool, now: { LoaderFixture.start })
+      let retiring = try await interrupt(fixture) {
+        let retired = try await retirement.retire(LoaderFixture.scope, by: "ana")
+        #expect(retired?.runs.count == 1)
+      }
+      #expect(retiring > 6)
+      #expect(try await fixture.openNodes.isEmpty)
+      #expect(try await fixture.rows("SELECT subject FROM sv0.activity").isEmpty)
     }
   }
 }

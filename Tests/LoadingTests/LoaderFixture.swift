@@ -15,6 +15,9 @@ struct ScriptedCollection {
   var fragments: [Fragment] = []
   /// The count that `collection.ended` claims, where it differs from what is sent.
   var claimed: Int?
+  var kind: CollectionKind = .full
+  var from: String?
+  var token: String?
 }
 
 /// A loader on a database of its own, fed with the messages of scripted scans.
@@ -89,11 +92,12 @@ final class LoaderFixture: Sendable {
 
   /// The messages of an attempt, at the next offsets of the partition.
   func messages(
-    epoch: Int64, attempt: Int = 1, _ collections: [ScriptedCollection]
+    epoch: Int64, attempt: Int = 1, execution: String = "e", _ collections: [ScriptedCollection]
   ) -> [Message] {
     var messages: [Message] = []
     func add(_ content: RecordHeader.Content, _ value: JSON) {
-      let header = RecordHeader(run: Self.run(epoch), attempt: attempt, content)
+      let header = RecordHeader(
+        run: Self.run(epoch), attempt: attempt, execution: execution, content)
       messages.append(message(headers: [header.header], value: value.bytes))
     }
     add(
@@ -112,9 +116,10 @@ final class LoaderFixture: Sendable {
       add(
         .collectionEnded(collection: collection.name),
         CollectionEnded(
-          collection: collection.name, outcome: collection.outcome,
+          collection: collection.name, outcome: collection.outcome, kind: collection.kind,
           records: Int64(collection.claimed ?? collection.fragments.count),
-          missing: collection.outcome == .denied ? ["iam:List"] : []
+          missing: collection.outcome == .denied ? ["iam:List"] : [], from: collection.from,
+          token: collection.token
         ).json)
     }
     add(
@@ -124,6 +129,19 @@ final class LoaderFixture: Sendable {
         at: Self.start
       ).json)
     return messages
+  }
+
+  /// A record as a person had it delivered again.
+  func replayed(
+    _ fragment: Fragment, of collection: String, epoch: Int64, attempt: Int = 1,
+    sequence: Int64 = 0
+  ) -> Message {
+    let header = RecordHeader(
+      run: Self.run(epoch), attempt: attempt, execution: "e",
+      .record(collection: collection, sequence: sequence, key: fragment.object, call: 0))
+    return message(
+      headers: [header.header, MessageHeader(MessageHeader.replay, "ana")],
+      value: fragment.json.bytes)
   }
 
   func message(
@@ -171,7 +189,7 @@ final class LoaderFixture: Sendable {
     try await execute(
       """
       TRUNCATE sv0.staged_objects, sv0.staged_nodes, sv0.staged_edges, sv0.staged_documents,
-        sv0.staged_ends, sv0.staged_positions
+        sv0.staged_activity, sv0.staged_ends, sv0.staged_positions
       """)
   }
 
@@ -186,6 +204,17 @@ final class LoaderFixture: Sendable {
   var openNodes: [String] {
     get async throws {
       try await rows("SELECT id FROM sv0.nodes WHERE closed_epoch IS NULL ORDER BY id")
+    }
+  }
+
+  /// The names of roles whose own node is open.
+  var openRoles: [String] {
+    get async throws {
+      try await rows(
+        """
+        SELECT name FROM sv0.nodes WHERE closed_epoch IS NULL AND type = 'aws.iam.role'
+        ORDER BY name
+        """)
     }
   }
 
@@ -243,6 +272,29 @@ extension Fragment {
       receipt: Receipt(sha256: String(repeating: "a", count: 64), partition: 3, offset: 1))
   }
 
+  static func removed(_ name: String) -> Fragment {
+    Fragment(
+      object: name.isEmpty ? "" : "arn:aws:iam::111122223333:role/\(name)",
+      receipt: Receipt(sha256: String(repeating: "c", count: 64), partition: 3, offset: 1),
+      isRemoval: true)
+  }
+
+  /// A role that read a bucket so many days after the beginning.
+  static func use(
+    by role: String, of bucket: String = "logs", day: Int64, offset: Int64 = 1
+  ) -> Fragment {
+    let arn = "arn:aws:iam::111122223333:role/\(role)"
+    return Fragment(
+      object: "event-\(offset)",
+      activity: [
+        Activity(
+          subject: arn, action: "s3:GetObject", target: "arn:aws:s3:::\(bucket)",
+          at: LoaderFixture.start + .seconds(day * 86400))
+      ],
+      receipt: Receipt(
+        sha256: String(repeating: "d", count: 64), partition: 3, offset: offset))
+  }
+
   static func tainted(_ name: String) -> Fragment {
     Fragment(
       object: name.isEmpty ? "" : "arn:aws:iam::111122223333:role/\(name)",
@@ -252,8 +304,28 @@ extension Fragment {
 }
 
 func roles(
-  _ fragments: Fragment..., outcome: Outcome = .complete, claimed: Int? = nil
+  _ fragments: Fragment..., outcome: Outcome = .complete, claimed: Int? = nil,
+  token: String? = nil
 ) -> ScriptedCollection {
   ScriptedCollection(
-    name: "aws.iam.role", outcome: outcome, fragments: fragments, claimed: claimed)
+    name: "aws.iam.role", outcome: outcome, fragments: fragments, claimed: claimed, token: token)
+}
+
+/// What changed in the collection of `roles` between two tokens.
+func changes(
+  _ fragments: Fragment..., outcome: Outcome = .complete, claimed: Int? = nil,
+  from: String?, to token: String?
+) -> ScriptedCollection {
+  ScriptedCollection(
+    name: "aws.iam.role", outcome: outcome, fragments: fragments, claimed: claimed, kind: .delta,
+    from: from, token: token)
+}
+
+func uses(
+  _ fragments: Fragment..., outcome: Outcome = .complete, claimed: Int? = nil,
+  token: String? = nil
+) -> ScriptedCollection {
+  ScriptedCollection(
+    name: "aws.cloudtrail.event", outcome: outcome, fragments: fragments, claimed: claimed,
+    kind: .activity, token: token)
 }

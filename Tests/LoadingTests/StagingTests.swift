@@ -43,7 +43,8 @@ import Testing
     try await LoaderFixture.with { fixture in
       try await fixture.dispatch(epoch: 1)
       let first = fixture.messages(epoch: 1, [roles(.role("a"), .role("b"))])
-      let again = fixture.messages(epoch: 1, [roles(.role("a"), .role("b"))])
+      let again = fixture.messages(
+        epoch: 1, execution: "again", [roles(.role("a"), .role("b"))])
       try await fixture.loader.handle(Array(first[0..<3]))
       let once = try await fixture.allRows("SELECT bytes::text FROM sv0.open_attempts")
       try await fixture.loader.handle(Array(again[0..<3]))

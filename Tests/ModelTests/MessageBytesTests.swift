@@ -148,27 +148,28 @@ import Testing
     (
       RecordHeader.Content.record(
         collection: "aws.iam.role", sequence: 41, key: "arn:aws:iam::1:role/a;b=c%\n", call: 2),
-      "run=\(run);attempt=2;collection=aws.iam.role;seq=41;call=2;key=arn:aws:iam::1:role/a%3Bb=c%25%0A"
+      "run=\(run);attempt=2;exec=5f0c9a1e;collection=aws.iam.role;seq=41;call=2;key=arn:aws:iam::1:role/a%3Bb=c%25%0A"
     ),
-    (.scanStarted, "run=\(run);attempt=2;kind=scan.started"),
+    (.scanStarted, "run=\(run);attempt=2;exec=5f0c9a1e;kind=scan.started"),
     (
       .collectionEnded(collection: "aws.iam.role"),
-      "run=\(run);attempt=2;kind=collection.ended;collection=aws.iam.role"
+      "run=\(run);attempt=2;exec=5f0c9a1e;kind=collection.ended;collection=aws.iam.role"
     ),
-    (.scanEnded, "run=\(run);attempt=2;kind=scan.ended"),
+    (.scanEnded, "run=\(run);attempt=2;exec=5f0c9a1e;kind=scan.ended"),
   ])
   func theHeaderHasThisTextAndIsReadBack(_ content: RecordHeader.Content, _ text: String) {
-    let header = RecordHeader(run: Self.run, attempt: 2, content)
+    let header = RecordHeader(run: Self.run, attempt: 2, execution: "5f0c9a1e", content)
     #expect(header.text == text)
     #expect(RecordHeader(text) == header)
   }
 
   @Test(arguments: [
-    "", "run=x;attempt=1;kind=scan.started", "run=\(run);attempt=0;kind=scan.started",
-    "run=\(run);attempt=1;kind=other", "run=\(run);attempt=1;kind=collection.ended",
-    "run=\(run);attempt=1;collection=c;seq=-1;call=0;key=k",
-    "run=\(run);attempt=1;collection=c;seq=1;call=0",
-    "run=\(run);attempt=1;attempt=2;kind=scan.ended", "run=\(run);attempt=1;kind=%ZZ",
+    "", "run=x;attempt=1;exec=e;kind=scan.started",
+    "run=\(run);attempt=0;exec=e;kind=scan.started", "run=\(run);attempt=1;kind=scan.started",
+    "run=\(run);attempt=1;exec=e;kind=other", "run=\(run);attempt=1;exec=e;kind=collection.ended",
+    "run=\(run);attempt=1;exec=e;collection=c;seq=-1;call=0;key=k",
+    "run=\(run);attempt=1;exec=e;collection=c;seq=1;call=0",
+    "run=\(run);attempt=1;attempt=2;exec=e;kind=scan.ended", "run=\(run);attempt=1;exec=e;kind=%ZZ",
   ])
   func aHeaderThatIsNotWellFormedIsRefused(_ text: String) {
     #expect(RecordHeader(text) == nil)

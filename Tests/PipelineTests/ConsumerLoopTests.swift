@@ -48,6 +48,54 @@ import Testing
       letters.first?.headers.contains(MessageHeader("sv0.errors.offset", "1")) == true)
   }
 
+  @Test func nothingIsCommittedBeforeTheDeadLetterIsAcknowledged() async throws {
+    let refusals = Mutex(3)
+    let committed = Mutex<[Bool]>([])
+    let consumer = Mutex<ListedConsumer?>(nil)
+    let fixture = LoopFixture(
+      events: [.assigned([Self.partition]), .messages([Self.message(0), Self.message(1)])],
+      bad: [1],
+      producer: RecordingProducer { _ in
+        committed.withLock { $0.append(consumer.withLock { $0?.committed.isEmpty == false }) }
+        let isRefused = refusals.withLock { left in
+          left -= 1
+          return left >= 0
+        }
+        if isRefused { throw Passing() }
+      })
+    consumer.withLock { $0 = fixture.consumer }
+    try await fixture.run(until: { $0.committed == [Self.partition: 2] })
+    #expect(committed.withLock { $0 } == [false, false, false, false])
+    #expect(fixture.producer.messages.map(\.topic) == [Topic.deadLetter])
+  }
+
+  @Test func everyPauseIsTheInjectedSleep() async throws {
+    let pauses = Mutex<[Duration]>([])
+    let fixture = LoopFixture(
+      events: [.assigned([Self.partition]), .messages([Self.message(0)])],
+      failures: [Passing(), Passing(), Passing()],
+      sleep: { duration in
+        pauses.withLock { $0.append(duration) }
+        // Between events: until there is one.
+        if duration == .seconds(5) { try await Task.sleep(for: .seconds(3600)) }
+      })
+    try await fixture.run(until: { $0.committed == [Self.partition: 1] })
+    let retries = pauses.withLock { $0.filter { $0 != .seconds(5) } }
+    #expect(retries == [100, 200, 400].map { .milliseconds($0) })
+  }
+
+  @Test func anIdleLoopIsSeenToTurn() async throws {
+    let clock = ManualClock()
+    let fixture = LoopFixture(
+      events: [.assigned([Self.partition])], now: { clock.now }, sleep: clock.sleep)
+    let start = clock.now
+    let health = fixture.health
+    try await fixture.run(until: { _ in
+      health.stalled.isEmpty && clock.now - start > Health.stallLimit * 2
+    })
+    #expect(fixture.consumer.isClosed)
+  }
+
   @Test func anErrorThatIsOurBugEndsTheLoopWithNothingCommitted() async throws {
     let fixture = LoopFixture(
       events: [.assigned([Self.partition]), .messages([Self.message(0)])],
@@ -77,6 +125,26 @@ import Testing
     #expect(fixture.consumer.isClosed)
   }
 
+  /// The group takes partitions back while their answer is prepared.
+  @Test func anAssignmentThatWasTakenBackIsGivenUpAndNotRepeated() async throws {
+    let fixture = LoopFixture(
+      events: [
+        .assigned([Self.partition]), .revoked([Self.partition], lost: false),
+        .assigned([Self.partition]), .messages([Self.message(0)]),
+      ], refusedAssignments: 1)
+    try await fixture.run(until: { $0.committed == [Self.partition: 1] })
+    #expect(fixture.consumer.answers == ["assign refused", "unassign", "assign", "commit"])
+  }
+
+  @Test func anAssignmentThatFailedForNowIsAnsweredAgain() async throws {
+    let fixture = LoopFixture(
+      events: [.assigned([Self.partition]), .messages([Self.message(0)])], refusedAssignments: 2,
+      sleep: ManualClock().sleep)
+    try await fixture.run(until: { $0.committed == [Self.partition: 1] })
+    #expect(
+      fixture.consumer.answers == ["assign refused", "assign refused", "assign", "commit"])
+  }
+
   @Test func revokedPartitionsAreGivenBackOnlyAfterTheHandlerLetGo() async throws {
     let fixture = LoopFixture(events: [
       .assigned([Self.partition]), .messages([Self.message(0)]),
@@ -99,19 +167,27 @@ struct Bug: Error {}
 struct LoopFixture {
   let consumer: ListedConsumer
   let handler: ListedHandler
-  let producer = RecordingProducer()
-  let health = Health(now: { Timestamp(milliseconds: 0) })
+  let producer: RecordingProducer
+  let health: Health
   let loop: ConsumerLoop
 
-  init(events: [ConsumerEvent], failures: [any Error] = [], bad: Set<Int64> = []) {
-    consumer = ListedConsumer(events)
+  init(
+    events: [ConsumerEvent], failures: [any Error] = [], bad: Set<Int64> = [],
+    producer: RecordingProducer = RecordingProducer(), refusedAssignments: Int = 0,
+    now: @escaping @Sendable () -> Timestamp = { Timestamp(milliseconds: 0) },
+    sleep: @escaping Sleep = { try await Task.sleep(for: $0) }
+  ) {
+    self.producer = producer
+    let health = Health(now: now)
+    self.health = health
+    consumer = ListedConsumer(events, refusedAssignments: refusedAssignments)
     handler = ListedHandler(failures: failures, bad: bad, consumer: consumer)
-    let producer = producer
     loop = ConsumerLoop(
       name: "test", handler: handler,
       deadLetters: DeadLetters(
         stage: .loader, producer: producer, now: { Timestamp(milliseconds: 0) }),
-      health: health, log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+      health: health, log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+      sleep: sleep
     ) { [consumer] in consumer }
   }
 
@@ -130,32 +206,51 @@ struct LoopFixture {
   }
 }
 
-/// Gives its events one after another, then nothing until it is closed.
+/// Gives its events one after another, messages once it was assigned, then nothing until it is
+/// closed.
 final class ListedConsumer: MessageConsumer {
   private struct State {
     var events: [ConsumerEvent]
     var committed: [TopicPartition: Int64] = [:]
     var answers: [String] = []
+    var refusedAssignments: Int
+    var isAssigned = false
     var isClosed = false
+
+    mutating func next() -> ConsumerEvent? {
+      if case .messages = events.first, !isAssigned { return nil }
+      return events.isEmpty ? nil : events.removeFirst()
+    }
   }
 
   private let state: Mutex<State>
 
-  init(_ events: [ConsumerEvent]) { state = Mutex(State(events: events)) }
+  init(_ events: [ConsumerEvent], refusedAssignments: Int) {
+    state = Mutex(State(events: events, refusedAssignments: refusedAssignments))
+  }
 
   var committed: [TopicPartition: Int64] { state.withLock { $0.committed } }
   var answers: [String] { state.withLock { $0.answers } }
   var isClosed: Bool { state.withLock { $0.isClosed } }
 
   func next() async throws -> ConsumerEvent? {
-    if let event = state.withLock({ $0.events.isEmpty ? nil : $0.events.removeFirst() }) {
+    if let event = state.withLock({ $0.next() }) {
       return event
     }
     try await Task.sleep(for: .seconds(3600))
     return nil
   }
 
-  func assign(_ starts: [TopicPartition: StartOffset]) async throws { answer("assign") }
+  func assign(_ starts: [TopicPartition: StartOffset]) async throws {
+    let isRefused = state.withLock { state in
+      state.refusedAssignments -= 1
+      state.isAssigned = state.refusedAssignments < 0
+      return !state.isAssigned
+    }
+    answer(isRefused ? "assign refused" : "assign")
+    if isRefused { throw Passing() }
+  }
+
   func unassign() async throws { answer("unassign") }
 
   func commit(_ next: [TopicPartition: Int64]) async throws {

@@ -25,7 +25,7 @@ import Testing
     #expect(try ScanStarted(reading: started.json.bytes) == started)
     let ended = CollectionEnded(
       collection: "c", outcome: .throttled, kind: .delta, records: 3, missing: ["m"],
-      message: "why", from: "s", token: "t",
+      message: "why", from: "s", token: "t", asOf: Self.at,
       calls: [
         APICall(
           number: 0, method: "GET", operation: "s:O", url: "https://h/p", status: 200,

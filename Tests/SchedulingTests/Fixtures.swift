@@ -49,18 +49,20 @@ struct Fixture: Sendable {
       limits: limits, now: now)
   }
 
-  /// A lease expiry that has waited for its first lease.
-  func expiry() -> LeaseExpiry {
-    let long = clock.now + .seconds(-3600)
-    let started = Mutex(false)
-    return LeaseExpiry(
-      pool: pool, limits: limits,
-      now: { [clock] in
-        started.withLock { started in
-          defer { started = true }
-          return started ? clock.now : long
-        }
-      })
+  /// A lease expiry that has waited for its first lease, which moves the clock.
+  func expiry() async throws -> LeaseExpiry {
+    let expiry = LeaseExpiry(pool: pool, limits: limits, now: now)
+    try await pass(.seconds(60), expiry)
+    return expiry
+  }
+
+  /// Lets time pass with a turn of the lease expiry every few seconds.
+  func pass(_ duration: Duration, _ expiry: LeaseExpiry) async throws {
+    let end = clock.now + duration
+    while clock.now < end {
+      clock.advance(by: min(.seconds(20), end - clock.now))
+      _ = try await expiry.turn()
+    }
   }
 
   func relay(

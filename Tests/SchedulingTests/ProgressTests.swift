@@ -90,17 +90,15 @@ struct ProgressTests {
       try await fixture.requests.handle([
         fixture.request("1", scopes: ["111122223333"], collections: ["aws.iam.*"])
       ])
-      let expiry = fixture.expiry()
+      let expiry = try await fixture.expiry()
       for attempt in 1...3 {
         _ = try await fixture.dispatcher.turn()
         let run = try await fixture.run()
         #expect(run.attempt == attempt)
         try await fixture.progress.handle([fixture.message(run, .heartbeat)])
-        fixture.clock.advance(by: .seconds(59))
-        _ = try await expiry.turn()
+        try await fixture.pass(.seconds(59), expiry)
         #expect(try await fixture.run().state == "leased")
-        fixture.clock.advance(by: .seconds(1))
-        _ = try await expiry.turn()
+        try await fixture.pass(.seconds(1), expiry)
         #expect(try await fixture.run().state == (attempt == 3 ? "failed" : "queued"))
       }
       #expect(try await fixture.run().reason?.contains("the last of 3") == true)
@@ -121,9 +119,9 @@ struct ProgressTests {
   @Test("A dispatch that expired before it was sent is not sent any more")
   func withdrawn() async throws {
     try await Fixture.with { fixture in
+      let expiry = try await fixture.expiry()
       _ = try await dispatched(fixture)
-      fixture.clock.advance(by: .seconds(61))
-      _ = try await fixture.expiry().turn()
+      try await fixture.pass(.seconds(61), expiry)
       #expect(try await fixture.run().state == "queued")
       #expect(try await fixture.number("SELECT count(*) FROM sv0.outbox") == 0)
       #expect(try await fixture.dispatcher.turn() == false)
@@ -137,12 +135,27 @@ struct ProgressTests {
       let run = try await dispatched(fixture)
       fixture.clock.advance(by: .seconds(600))
       let expiry = LeaseExpiry(pool: fixture.pool, limits: fixture.limits, now: fixture.now)
+      try await fixture.pass(.seconds(1), expiry)
+      #expect(try await fixture.run().state == "dispatched")
+      try await fixture.progress.handle([fixture.message(run, .heartbeat)])
+      try await fixture.pass(.seconds(59), expiry)
+      #expect(try await fixture.run().state == "leased")
+    }
+  }
+
+  @Test("A scheduler that was stopped, or had no database, first hears what was said meanwhile")
+  func graceAfterGap() async throws {
+    try await Fixture.with { fixture in
+      let expiry = try await fixture.expiry()
+      let run = try await dispatched(fixture)
+      fixture.clock.advance(by: .seconds(600))
       _ = try await expiry.turn()
       #expect(try await fixture.run().state == "dispatched")
       try await fixture.progress.handle([fixture.message(run, .heartbeat)])
-      fixture.clock.advance(by: .seconds(59))
-      _ = try await expiry.turn()
+      try await fixture.pass(.seconds(59), expiry)
       #expect(try await fixture.run().state == "leased")
+      try await fixture.pass(.seconds(1), expiry)
+      #expect(try await fixture.run().state == "queued")
     }
   }
 

@@ -87,6 +87,15 @@ struct RunMachineTests {
     }
   }
 
+  @Test("A scheduler whose time is older does not shorten a lease")
+  func slowScheduler() {
+    var run = machine(after: [.dispatched, progress(1, .heartbeat)])
+    let lease = run.leaseUntil
+    let older = start + .seconds(-30)
+    #expect(run.handle(progress(1, .heartbeat), at: older, limits: limits) == .renewLease)
+    #expect(run.leaseUntil == lease)
+  }
+
   @Test("What a replaced attempt says is ignored")
   func zombie() {
     var run = machine(after: [.dispatched, progress(1, .heartbeat)])

@@ -16,7 +16,8 @@ func rawMessage(
   _ value: String?, content: RecordHeader.Content, key: String? = scopeKey, offset: Int64 = 120_934
 ) -> Message {
   rawMessage(
-    value, header: RecordHeader(run: runID, attempt: 2, content).text, key: key, offset: offset)
+    value, header: RecordHeader(run: runID, attempt: 2, execution: "e", content).text, key: key,
+    offset: offset)
 }
 
 func rawMessage(

@@ -57,6 +57,17 @@ import Testing
     #expect(headers["sv0.errors.offset"] == "12")
   }
 
+  @Test func whatIsDeliveredAgainAndStillCannotBeReadIsADeadLetterOfTheReplay() async throws {
+    var message = attempt[2]
+    message.headers.append(MessageHeader(MessageHeader.replay, "ada@soc"))
+    let producer = RecordingProducer()
+    try await handler(producer).handle([message])
+    #expect(producer.messages.map(\.topic) == [Topic.deadLetter])
+    let letter = try #require(producer.messages.first)
+    #expect(letter.value == message.value)
+    #expect(letter.headers.suffix(3) == message.headers[...])
+  }
+
   @Test func failureToSendIsTheCallersToRepeat() async throws {
     let producer = RecordingProducer(refusals: 1)
     let handler = handler(producer)

@@ -117,8 +117,8 @@ import Testing
 
   @Test(arguments: [
     (rawMessage(userRecord, header: nil), "malformed"),
-    (rawMessage(userRecord, header: "run=1;attempt=2;kind=scan.ended"), "malformed"),
-    (rawMessage(userRecord, header: "run=\(runID);attempt=2;kind=scan.paused"), "malformed"),
+    (rawMessage(userRecord, header: "run=1;attempt=2;exec=e;kind=scan.ended"), "malformed"),
+    (rawMessage(userRecord, header: "run=\(runID);attempt=2;exec=e;kind=scan.paused"), "malformed"),
     (rawMessage(nil, content: userContent()), "malformed"),
     (rawMessage(nil, content: .scanEnded), "malformed"),
     (rawMessage(userRecord, content: userContent(), key: nil), "tenant"),
@@ -135,6 +135,31 @@ import Testing
       return
     }
     #expect(problem.errorClass == errorClass)
+  }
+
+  @Test func whatIsDeliveredAgainSaysSo() throws {
+    var message = rawMessage(userRecord, content: userContent())
+    message.headers.insert(MessageHeader(MessageHeader.replay, "ada@soc"), at: 0)
+    guard case .fragment(let output) = transformer.transform(message) else {
+      Issue.record("no fragment")
+      return
+    }
+    #expect(output.headers.map(\.name) == ["sv0", "sv0.replay"])
+    #expect(output.headers.last == message.headers.first)
+    // Otherwise it is what it would have been.
+    message.headers.removeFirst()
+    #expect(output.value == transformer.transform(message).output?.value)
+  }
+
+  @Test(arguments: ["not JSON", #"{"Arn":"s3cret"}"#])
+  func whatIsDeliveredAgainAndStillCannotBeReadTaintsNothing(_ value: String) {
+    var message = rawMessage(value, content: userContent())
+    message.headers.append(MessageHeader(MessageHeader.replay, "ada@soc"))
+    guard case .refused(let problem) = transformer.transform(message) else {
+      Issue.record("not refused")
+      return
+    }
+    #expect(["malformed", "schema"].contains(problem.errorClass))
   }
 
   @Test func sameMessageGivesTheSameBytes() {

@@ -25,7 +25,7 @@ struct PathCommand: AsyncParsableCommand {
     let pool = try common.context().pool()
     defer { pool.close() }
     let tenant = try tenant.name()
-    guard let reading = try await EvaluationStore(pool).read(tenant) else {
+    guard let reading = try await PostgresEvaluationStore(pool).read(tenant) else {
       throw Failure(.usage, "tenant \(tenant) is unknown; `sv0 connection apply` makes it known")
     }
     let evaluation = Evaluation(of: reading.graph, at: Context.now())

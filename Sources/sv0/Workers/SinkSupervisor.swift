@@ -49,10 +49,10 @@ struct SinkSupervisor: Service {
     let sink = try WebhookSink(
       document, transport: transport, resolver: .process, now: Context.now)
     return try process.loop(
-      "sink-\(document.tenant)/\(document.name)", group: document.consumerGroup,
-      topics: [Topic.findings],
-      handler: NotificationHandler(document, sink: sink, now: Context.now), stage: .notifier,
-      producer: producer, from: document.from == .end ? "latest" : "earliest", batch: 100)
+      "sink-\(document.key)", group: document.consumerGroup, topics: [Topic.findings],
+      handler: NotificationHandler(document, sink: sink, now: Context.now),
+      deadLetters: process.deadLetters(.notifier, sink: document.key, producer),
+      from: document.from == .end ? "latest" : "earliest", batch: 100)
   }
 }
 

@@ -46,20 +46,18 @@ enum Worker {
 
   private func scheduler(_ process: WorkerProcess) throws -> [any Service] {
     let (producer, producerClosing) = try process.producer()
+    let (relaying, relayingClosing) = try process.producer(timeout: OutboxRelay.messageTimeout)
     let (pool, poolClosing) = try process.pool()
-    let settings = process.context.settings
-    let limits = SchedulingLimits(
-      lease: settings.schedulerLease, attempts: settings.schedulerAttempts,
-      inFlight: settings.schedulerInFlight)
+    let limits = process.context.schedulingLimits
     let requests = RequestHandler(
       pool: pool, knownCollections: Connectors.collections,
       makeID: { ULID(at: $0, random: try SecureRandom.bytes(10)) }, now: Context.now)
     let progress = ProgressHandler(pool: pool, limits: limits, now: Context.now)
     let expiry = LeaseExpiry(pool: pool, limits: limits, now: Context.now)
     let status = StatusRelay(
-      pool: pool, producer: producer, holder: process.holder, now: Context.now)
+      pool: pool, producer: relaying, holder: process.holder, now: Context.now)
     let outbox = OutboxRelay(
-      pool: pool, producer: producer, topics: Platform.allCases.map(Topic.scanDispatch),
+      pool: pool, producer: relaying, topics: Platform.allCases.map(Topic.scanDispatch),
       holder: process.holder, now: Context.now)
     let dispatchers = try Platform.allCases.map { platform in
       let dispatcher = Dispatcher(
@@ -70,13 +68,13 @@ enum Worker {
         "dispatch-\(platform.rawValue)", every: .milliseconds(500), dispatcher.turn)
     }
     return [
-      producerClosing, poolClosing,
+      producerClosing, relayingClosing, poolClosing,
       try process.loop(
         "requests", group: "sv0.scheduler.requests", topics: [Topic.scanRequest],
-        handler: requests, stage: .scheduler, producer: producer),
+        handler: requests, deadLetters: process.deadLetters(.scheduler, producer)),
       try process.loop(
         "progress", group: "sv0.scheduler.progress", topics: [Topic.scanProgress],
-        handler: progress, stage: .scheduler, producer: producer),
+        handler: progress, deadLetters: process.deadLetters(.scheduler, producer)),
       process.periodic("leases", every: .seconds(1), expiry.turn),
       process.periodic("dispatch-relay", every: .milliseconds(200), outbox.turn),
       process.periodic("status-relay", every: .milliseconds(200), status.turn),
@@ -95,8 +93,8 @@ enum Worker {
     // One dispatch at a time: a message is committed as soon as its attempt has begun.
     let loop = try process.loop(
       "extractor-\(platform.rawValue)", group: "sv0.extractor.\(platform.rawValue)",
-      topics: [Topic.scanDispatch(platform)], handler: worker, stage: .extractor,
-      producer: producer, batch: 1)
+      topics: [Topic.scanDispatch(platform)], handler: worker,
+      deadLetters: process.deadLetters(.extractor, producer), batch: 1)
     return [producerClosing, transportClosing, worker, loop]
   }
 
@@ -104,14 +102,14 @@ enum Worker {
     _ platform: Platform, _ process: WorkerProcess
   ) throws -> [any Service] {
     let (producer, closing) = try process.producer()
+    let deadLetters = process.deadLetters(.transformer, producer)
     let handler = TransformationHandler(
       transformer: Transformer(
         platform: platform, normalizer: try Connectors.of(platform).normalizer),
-      producer: producer, deadLetters: process.deadLetters(.transformer, producer),
-      log: process.log)
+      producer: producer, deadLetters: deadLetters, log: process.log)
     let loop = try process.loop(
       "transformer-\(platform.rawValue)", group: "sv0.transformer.\(platform.rawValue)",
-      topics: [Topic.raw(platform)], handler: handler, stage: .transformer, producer: producer)
+      topics: [Topic.raw(platform)], handler: handler, deadLetters: deadLetters)
     return [closing, loop]
   }
 
@@ -119,16 +117,17 @@ enum Worker {
     let (producer, producerClosing) = try process.producer()
     let (pool, poolClosing) = try process.pool()
     let (administration, administrationClosing) = try process.administration()
+    let deadLetters = process.deadLetters(.loader, producer)
     let handler = Loader(
-      pool: pool, producer: producer, deadLetters: process.deadLetters(.loader, producer),
+      pool: pool, producer: producer, deadLetters: deadLetters,
       limits: LoadingLimits(stagedBytes: Int64(process.context.settings.loaderStagedBytes)),
       kept: { partition in
         let (low, high) = try await administration.watermarks(partition)
         return low..<high
       }, log: process.log, now: Context.now)
     let loop = try process.loop(
-      "loader", group: "sv0.loader", topics: [Topic.graph], handler: handler, stage: .loader,
-      producer: producer, from: "error")
+      "loader", group: "sv0.loader", topics: [Topic.graph], handler: handler,
+      deadLetters: deadLetters, from: "error")
     return [
       producerClosing, poolClosing, administrationClosing, loop,
       process.periodic("sweep", every: .seconds(60), handler.sweep),
@@ -136,7 +135,7 @@ enum Worker {
   }
 
   private func evaluator(_ process: WorkerProcess) throws -> [any Service] {
-    let (producer, producerClosing) = try process.producer()
+    let (relaying, relayingClosing) = try process.producer(timeout: OutboxRelay.messageTimeout)
     let (pool, poolClosing) = try process.pool()
     let settings = process.context.settings
     let service = EvaluationService(
@@ -145,10 +144,10 @@ enum Worker {
         quiet: settings.evaluatorQuiet, maximumDelay: settings.evaluatorMaximumDelay),
       now: Context.now, log: process.log)
     let outbox = OutboxRelay(
-      pool: pool, producer: producer, topics: [Topic.findings], holder: process.holder,
-      now: Context.now)
+      pool: pool, producer: relaying, topics: [Topic.findings], holder: process.holder,
+      stage: .evaluator, now: Context.now)
     return [
-      producerClosing, poolClosing,
+      relayingClosing, poolClosing,
       process.periodic("evaluator", every: .milliseconds(500), service.turn),
       process.periodic("findings-relay", every: .milliseconds(200), outbox.turn),
     ]

@@ -59,8 +59,12 @@ struct WorkerProcess: Sendable {
   }
 
   /// A producer, and the service that closes it after its users: services stop in reverse order.
-  func producer() throws -> (any MessageProducer, any Service) {
-    let producer = try KafkaProducer(context.kafka(["compression.type": "zstd"], log: log))
+  ///
+  /// - Parameter timeout: how long a message is tried; by default as long as librdkafka does.
+  func producer(timeout: Duration? = nil) throws -> (any MessageProducer, any Service) {
+    var properties = ["compression.type": "zstd"]
+    if let timeout { properties["message.timeout.ms"] = "\(Int64(timeout / .milliseconds(1)))" }
+    let producer = try KafkaProducer(context.kafka(properties, log: log))
     let closing = ClosingService {
       do {
         try await producer.close(deadline: .seconds(5))
@@ -91,8 +95,8 @@ struct WorkerProcess: Sendable {
 
   /// A loop over topics in a consumer group.
   func loop(
-    _ name: String, group: String, topics: [String], handler: any BatchHandler, stage: Stage,
-    producer: any MessageProducer, from start: String = "earliest", batch: Int = 1000
+    _ name: String, group: String, topics: [String], handler: any BatchHandler,
+    deadLetters: DeadLetters, from start: String = "earliest", batch: Int = 1000
   ) throws -> ConsumerLoop {
     var options = KafkaConsumer.Options(
       group: group, topics: topics, instance: context.settings.instance)
@@ -101,15 +105,16 @@ struct WorkerProcess: Sendable {
     // starting where the topic begins.
     let kafka = try context.kafka(["auto.offset.reset": start], log: log)
     return ConsumerLoop(
-      name: name, handler: handler, deadLetters: deadLetters(stage, producer), health: health,
-      log: log
+      name: name, handler: handler, deadLetters: deadLetters, health: health, log: log
     ) { [options] in
       KafkaMessageConsumer(consumer: try KafkaConsumer(kafka, options))
     }
   }
 
-  func deadLetters(_ stage: Stage, _ producer: any MessageProducer) -> DeadLetters {
-    DeadLetters(stage: stage, producer: producer, now: Context.now)
+  func deadLetters(
+    _ stage: Stage, sink: String? = nil, _ producer: any MessageProducer
+  ) -> DeadLetters {
+    DeadLetters(stage: stage, sink: sink, producer: producer, now: Context.now)
   }
 
   func periodic(

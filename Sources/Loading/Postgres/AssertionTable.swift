@@ -1,4 +1,7 @@
 /// The two tables of assertions, as data: the statements of the diff are the same for both.
+///
+/// A name of a staged object is removed, tainted or neither: `Difference.dropRepeats` has made its
+/// rows agree.
 struct AssertionTable {
   let name: String
   /// What tells assertions of one object apart.
@@ -65,11 +68,12 @@ struct AssertionTable {
       """
   }
 
-  /// Present again, be it unreadable: no longer a suspect.
+  /// Its object is present again, be it unreadable: no longer a suspect.
   var clearSuspects: String {
     """
     UPDATE sv0.\(name) g SET suspect_since = NULL
-    WHERE \(open) AND g.suspect_since IS NOT NULL AND g.collection = ANY($5) AND NOT (\(absent))
+    WHERE \(open) AND g.suspect_since IS NOT NULL AND g.collection = ANY($5)
+      AND \(objectPresent)
     """
   }
 
@@ -83,7 +87,7 @@ struct AssertionTable {
 
   private let objectPresent = """
     EXISTS (SELECT FROM sv0.staged_objects o WHERE o.run = $3 AND o.attempt = $4
-      AND o.collection = g.collection AND o.object = g.object)
+      AND o.collection = g.collection AND o.object = g.object AND NOT o.removed)
     """
 
   /// Closes what is absent from the collections of $9, and in those of $10 what their present
@@ -93,6 +97,15 @@ struct AssertionTable {
     UPDATE sv0.\(name) g SET \(close)
     WHERE \(open) AND \(absent) AND (g.collection = ANY($9)
       OR (g.collection = ANY($10) AND (g.suspect_since <= $11 OR \(objectPresent))))
+    """
+  }
+
+  /// Closes everything of the objects that are removed by name in the collections of $5.
+  var closeNamed: String {
+    """
+    UPDATE sv0.\(name) g SET \(close) FROM (
+      SELECT DISTINCT collection, object FROM sv0.staged_objects s WHERE \(staged) AND s.removed) o
+    WHERE \(open) AND g.collection = o.collection AND g.object = o.object
     """
   }
 

@@ -1,0 +1,110 @@
+package import Evaluation
+internal import Model
+internal import Scheduling
+
+extension DatabaseState {
+  package var clocks: [TenantClock] { tenants.all.map(\.row) }
+
+  package func read(_ tenant: String) -> EvaluationReading? {
+    guard let clock = tenants[tenant] else { return nil }
+    let published = findings.rows { id, _ in id.tenant == tenant }
+    return EvaluationReading(
+      clock: clock, graph: graph(of: clock),
+      findings: published.map { PublishedFinding($0.row) })
+  }
+
+  private func graph(of clock: TenantClock) -> Graph {
+    var nodes: [Asserted<Node>] = []
+    var edges: [Asserted<Edge>] = []
+    for (scope, assertions) in assertions.rows(where: { key, _ in key.isScope(of: clock.tenant) }) {
+      for (key, assertion) in assertions.open.all {
+        let provenance = Provenance(
+          collection: CollectionKey(scope: scope, collection: key.collection),
+          object: key.object, sha256: assertion.receipt.record.sha256,
+          run: assertion.receipt.run, call: Int64(assertion.receipt.call))
+        switch assertion.element {
+        case .node(let node): nodes.append(Asserted(node, provenance))
+        case .edge(let edge): edges.append(Asserted(edge, provenance))
+        }
+      }
+    }
+    var collections: [CollectionKey: CollectionStatus] = [:]
+    for (key, row) in self.collections.rows(where: { key, _ in key.scope.isScope(of: clock.tenant) }
+    ) {
+      collections[key] = CollectionStatus(
+        outcome: row.outcome, epoch: row.outcomeEpoch, at: row.outcomeAt,
+        completedAt: row.completedAt, missing: row.missing, appliedRun: row.applied?.run)
+    }
+    let lists = Set((nodes.map(\.provenance) + edges.map(\.provenance)).map(Graph.CallList.init))
+      .union(
+        collections.compactMap { key, status in
+          status.appliedRun.map { Graph.CallList(run: $0, collection: key.collection) }
+        })
+    return Graph(
+      tenant: clock.tenant, version: clock.graphVersion, nodes: nodes, edges: edges,
+      documents: documents(of: nodes.map(\.value), clock.tenant), collections: collections,
+      calls: calls(lists, of: clock.tenant))
+  }
+
+  /// Those that an open policy node points to.
+  private func documents(of nodes: [Node], _ tenant: String) -> [String: [UInt8]] {
+    var found: [String: [UInt8]] = [:]
+    for node in nodes where node.kind == .policy {
+      guard let digest = node.state["document"]?.string else { continue }
+      found[digest] = documents[DocumentKey(tenant: tenant, digest: digest)]?.bytes
+    }
+    return found
+  }
+
+  private func calls(
+    _ lists: Set<Graph.CallList>, of tenant: String
+  ) -> [Graph.CallList: [UInt8]] {
+    var found: [Graph.CallList: [UInt8]] = [:]
+    for list in lists {
+      let key = RunCollectionKey(
+        run: RunKey(tenant: tenant, run: list.run), collection: list.collection)
+      found[list] = calls[key]?.calls.bytes
+    }
+    return found
+  }
+
+  package mutating func write(_ result: EvaluationResult) -> Bool {
+    let tenant = result.clock.tenant
+    guard var clock = tenants[tenant], clock.record(result) else { return false }
+    tenants[tenant] = clock
+    for change in result.changes {
+      let id = FindingID(tenant: tenant, uid: change.key.uid)
+      findings[id] = change
+      findingVersions.append(
+        FindingVersionRow(
+          id: id, change: change, graphVersion: result.clock.graphVersion, at: result.at))
+    }
+    for uid in result.tombstones {
+      findings[FindingID(tenant: tenant, uid: uid)]?.life.tombstonedAt = result.at
+    }
+    for message in result.messages { promise(message, of: tenant, at: result.at) }
+    evaluations.append(
+      EvaluationRow(
+        tenant: tenant, graphVersion: result.clock.graphVersion, at: result.at,
+        inputs: result.inputs))
+    let covered = runs.rows { key, run in
+      key.tenant == tenant && run.state == .applied
+        && run.graphVersion.map { $0 <= result.clock.graphVersion } ?? false
+    }
+    for (key, run) in covered {
+      runs[key]?.end(.evaluated, because: run.stored.machine.reason, at: result.at)
+    }
+    return true
+  }
+}
+
+extension String {
+  /// Whether this scope key is one of the tenant's.
+  func isScope(of tenant: String) -> Bool { Scope(self)?.tenant == tenant }
+}
+
+extension Graph.CallList {
+  fileprivate init(_ provenance: Provenance) {
+    self.init(run: provenance.run, collection: provenance.collection.collection)
+  }
+}
