@@ -87,7 +87,7 @@ struct AttemptExecution: Sendable {
   ) async throws -> Ending {
     let publisher = AttemptPublisher(
       AttemptPublication(
-        dispatch, execution: context.surroundings.name(), connector: connector.version,
+        dispatch, execution: context.surroundings.executionName(), connector: connector.version,
         collections: collections, at: context.surroundings.now()),
       producer: producer, progress: progress, context: context)
     return try await withThrowingTaskGroup(of: Ending?.self) { group in

@@ -45,7 +45,7 @@ public protocol FailureConvertible: Error {
 
 extension Outcome {
   /// How a whole scan ended, by how its collections did.
-  static func combined(_ outcomes: [Outcome]) -> Outcome {
+  public static func combined(_ outcomes: [Outcome]) -> Outcome {
     let failures = Set(outcomes).subtracting([.complete, .unchanged, .unsupported])
     guard let first = failures.first else { return .complete }
     let isAllTheSame = failures.count == 1 && outcomes.allSatisfy { $0 == first }

@@ -23,18 +23,19 @@
 /// A connector reaches the outside only through the `Transport` it is given. Time, pauses and
 /// chance come in through `Surroundings`.
 public import Model
+public import Pipeline
 
 /// Time, pauses and chance, as inputs.
 public struct Surroundings: Sendable {
   public var now: @Sendable () -> Timestamp
   /// Waits; throws `CancellationError` when the task is cancelled.
-  public var sleep: @Sendable (Duration) async throws -> Void
+  public var sleep: Sleep
   /// From 0 up to, but not including, 1.
   public var random: @Sendable () -> Double
 
   public init(
     now: @escaping @Sendable () -> Timestamp,
-    sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
+    sleep: @escaping Sleep = { try await Task.sleep(for: $0) },
     random: @escaping @Sendable () -> Double
   ) {
     self.now = now
@@ -43,7 +44,7 @@ public struct Surroundings: Sendable {
   }
 
   /// A name that no other execution is likely to have: eight hexadecimal digits.
-  func name() -> String {
+  func executionName() -> String {
     let digits = String(UInt32(random() * 4_294_967_296), radix: 16)
     return String(repeating: "0", count: 8 - digits.count) + digits
   }

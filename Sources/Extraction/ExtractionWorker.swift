@@ -58,7 +58,7 @@ public final class ExtractionWorker: BatchHandler, Service {
   public init(
     connector: any Connector, transport: any Transport, producer: any MessageProducer,
     limits: ExtractionLimits = ExtractionLimits(), now: @escaping @Sendable () -> Timestamp,
-    sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
+    sleep: @escaping Sleep = { try await Task.sleep(for: $0) },
     random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, log: Logger
   ) {
     self.connector = connector

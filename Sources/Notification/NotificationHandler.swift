@@ -19,7 +19,7 @@ public final class NotificationHandler: BatchHandler {
   private let document: SinkDocument
   private let sink: WebhookSink
   private let now: @Sendable () -> Timestamp
-  private let sleep: @Sendable (Duration) async throws -> Void
+  private let sleep: Sleep
   private let state = Mutex(State())
   /// Findings that are remembered per partition; beyond it, all are forgotten, and a version that
   /// comes again may be sent again.
@@ -33,7 +33,7 @@ public final class NotificationHandler: BatchHandler {
 
   public init(
     _ document: SinkDocument, sink: WebhookSink, now: @escaping @Sendable () -> Timestamp,
-    sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+    sleep: @escaping Sleep = { try await Task.sleep(for: $0) }
   ) {
     self.document = document
     self.sink = sink

@@ -130,7 +130,7 @@ extension TransactionOptions {
   public static let staging = TransactionOptions(role: "sv0_loader").ended(afterSilence: silence)
 
   /// How long the server waits for the next statement of a transaction that may hold locks.
-  private static let silence = Duration.seconds(15)
+  public static let silence = Duration.seconds(15)
 
   /// A process that is stopped in the middle of a transaction (SIGSTOP, a suspended machine) would
   /// keep its locks for as long as its connection lives, and everybody else would wait: so the

@@ -60,7 +60,6 @@ struct TopicReader {
       for message in messages {
         guard let range = rest[message.partition] else { continue }
         if range.contains(message.offset) { try await body(message) }
-        // Compaction and transactions leave holes: what counts is having come past the end.
         if message.offset >= range.upperBound - 1 { rest[message.partition] = nil }
       }
     }

@@ -54,8 +54,9 @@ struct ReplayCommand: AsyncParsableCommand {
       }
       Terminal.complain("emitted \(records) records as run \(replay.run), epoch \(replay.epoch)")
     } catch {
-      // What came out so far is dropped with the run.
-      try await replays.abandon(replay, because: "\(Failure(error)?.description ?? "\(error)")")
+      // What came out so far is dropped with the run. Where even that fails, its lease runs out.
+      _ = try? await replays.abandon(
+        replay, because: Failure(error)?.description ?? "\(error)")
       throw error
     }
     try await producer.close(deadline: .seconds(5))

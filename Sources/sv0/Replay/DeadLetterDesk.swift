@@ -1,3 +1,4 @@
+internal import Loading
 internal import Model
 internal import Pipeline
 internal import PostgresClient
@@ -116,10 +117,9 @@ struct DeadLetterDesk {
       ).first
     }
     guard let row else { return .superseded("run \(header.run) is not known for \(scope)") }
-    let state = RunState(rawValue: try row.string("state"))
     let isOpen =
       try row.int64("attempt") == Int64(header.attempt)
-      && state.map { !$0.isFinal && $0 != .applied } ?? false
+      && RunState(rawValue: row.string("state"))?.takesRecords ?? false
     let isApplied =
       try row.stringOrNil("applied_run") == header.run
       && row.int64OrNil("applied_attempt") == Int64(header.attempt)

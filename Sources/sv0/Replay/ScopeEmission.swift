@@ -1,3 +1,4 @@
+internal import Extraction
 internal import JSONReader
 internal import KafkaClient
 internal import Model
@@ -34,66 +35,96 @@ struct ScopeEmission {
         scan: replay.scan, epoch: replay.epoch, scope: replay.scope, connector: "replay",
         collections: replay.collections.map(\.collection), at: Context.now()
       ).json)
-    var records: Int64 = 0
+    let counts = try await emit()
+    var outcomes: [Outcome] = []
     for collection in replay.collections {
-      let sent = try await emit(collection, after: records)
-      records += sent
+      let sent = counts[collection.collection] ?? 0
       let ended = try await ending(of: collection, sent: sent)
       try await send(.collectionEnded(collection: collection.collection), ended.json)
+      outcomes.append(ended.outcome)
       Terminal.complain(
         "  \(collection.collection)  \(ended.outcome.rawValue)  \(sent) records"
           + (ended.message.map { "  \($0)" } ?? ""))
     }
+    let records = counts.values.reduce(0, +)
     try await send(
       .scanEnded,
       ScanEnded(
-        outcome: .complete, records: records, calls: 0, retries: 0, throttledMilliseconds: 0,
+        outcome: .combined(outcomes), records: records, calls: 0, retries: 0, throttledMilliseconds: 0,
         at: Context.now()
       ).json)
     return records
   }
 
-  private func emit(_ collection: AppliedCollection, after before: Int64) async throws -> Int64 {
-    guard let raw = collection.raw else { return 0 }
-    var batch: [OutgoingMessage] = []
-    var bytes = 0
-    var sequences: Set<Int64> = []
-    // The range begins with a record of the execution that was applied; another may lie in between.
-    var execution: String?
+  /// Reads the raw topic once per attempt that collections were applied from.
+  ///
+  /// - Returns: how many records of each collection were emitted.
+  private func emit() async throws -> [String: Int64] {
+    var sequences: [String: Set<Int64>] = [:]
     var renewed = ContinuousClock.now
-    let reader = TopicReader(context, topic: Topic.raw(replay.scope.platform))
-    try await reader.read(raw.partition, raw.offsets) { message in
-      guard let header = header(message, of: collection), let value = message.value else { return }
-      if message.offset == raw.offsets.lowerBound { execution = header.execution }
-      guard header.execution == execution, case .record(_, let sequence, _, _) = header.content,
-        sequences.insert(sequence).inserted
-      else { return }
-      batch.append(self.message(header.content, value))
-      bytes += value.count
-      guard batch.count >= Self.batchMessages || bytes >= Self.batchBytes else { return }
-      try await producer.produce(batch)
-      (batch, bytes) = ([], 0)
-      if ContinuousClock.now - renewed > Self.renewal {
-        try await renew(records: before + Int64(sequences.count))
-        renewed = ContinuousClock.now
-      }
+    func keepLease() async throws {
+      guard ContinuousClock.now - renewed > Self.renewal else { return }
+      try await renew(records: Int64(sequences.values.reduce(0) { $0 + $1.count }))
+      renewed = ContinuousClock.now
     }
-    try await producer.produce(batch)
-    let sent = Int64(sequences.count)
-    try await renew(records: before + sent)
-    return sent
+    for source in sources {
+      // A range begins with a record of the execution that was applied; another may lie in between.
+      var executions: [String: String] = [:]
+      var batch: [OutgoingMessage] = []
+      var bytes = 0
+      let reader = TopicReader(context, topic: Topic.raw(replay.scope.platform))
+      try await reader.read(source.partition, source.offsets) { message in
+        try await keepLease()
+        guard message.key == Array(replay.scope.description.utf8), let value = message.value,
+          let header = message.header(RecordHeader.name).flatMap(RecordHeader.init),
+          header.run == source.run, header.attempt == source.attempt,
+          case .record(let collection, let sequence, _, _) = header.content,
+          let range = source.ranges[collection], range.contains(message.offset)
+        else { return }
+        if message.offset == range.lowerBound { executions[collection] = header.execution }
+        guard header.execution == executions[collection],
+          sequences[collection, default: []].insert(sequence).inserted
+        else { return }
+        batch.append(self.message(header.content, value))
+        bytes += value.count
+        guard batch.count >= Self.batchMessages || bytes >= Self.batchBytes else { return }
+        try await producer.produce(batch)
+        (batch, bytes) = ([], 0)
+      }
+      try await producer.produce(batch)
+    }
+    return sequences.mapValues { Int64($0.count) }
   }
 
-  /// What the header says, if the message is a record of the attempt that was applied.
-  private func header(
-    _ message: Message, of collection: AppliedCollection
-  ) -> RecordHeader? {
-    guard message.key == Array(replay.scope.description.utf8),
-      let header = message.header(RecordHeader.name).flatMap(RecordHeader.init),
-      header.run == collection.run, header.attempt == collection.attempt,
-      case .record(collection.collection, _, _, _) = header.content
-    else { return nil }
-    return header
+  /// An attempt, and where the records are that collections were applied from.
+  private struct Source {
+    var run: String
+    var attempt: Int
+    var partition: Int32
+    var ranges: [String: ClosedRange<Int64>]
+
+    var offsets: ClosedRange<Int64> {
+      let first = ranges.values.map(\.lowerBound).min() ?? 0
+      return first...(ranges.values.map(\.upperBound).max() ?? first)
+    }
+  }
+
+  private var sources: [Source] {
+    replay.collections.reduce(into: []) { sources, collection in
+      guard let raw = collection.raw else { return }
+      let known = sources.firstIndex {
+        $0.run == collection.run && $0.attempt == collection.attempt
+          && $0.partition == raw.partition
+      }
+      if let known {
+        sources[known].ranges[collection.collection] = raw.offsets
+      } else {
+        sources.append(
+          Source(
+            run: collection.run, attempt: collection.attempt, partition: raw.partition,
+            ranges: [collection.collection: raw.offsets]))
+      }
+    }
   }
 
   private func renew(records: Int64) async throws {
@@ -150,15 +181,13 @@ struct ScopeEmission {
     try await producer.produce(message(content, value.bytes))
   }
 
-  private func header(_ content: RecordHeader.Content) -> RecordHeader {
-    // One process replays a run, once.
-    RecordHeader(run: replay.run, attempt: replay.attempt, execution: "replay", content)
-  }
-
   private func message(_ content: RecordHeader.Content, _ value: [UInt8]) -> OutgoingMessage {
-    OutgoingMessage(
+    // One process replays a run, once.
+    let header = RecordHeader(
+      run: replay.run, attempt: replay.attempt, execution: "replay", content)
+    return OutgoingMessage(
       topic: Topic.raw(replay.scope.platform), partition: replay.rawPartition,
       key: Array(replay.scope.description.utf8), value: value,
-      headers: [header(content).header])
+      headers: [header.header])
   }
 }

@@ -11,7 +11,7 @@ package struct PostgresQueueStore: QueueStore {
 
   /// - Parameter silence: how long the server waits for a transaction's next statement, or for its
   ///   rows to be read.
-  package init(pool: PostgresPool, silence: Duration = .seconds(15)) {
+  package init(pool: PostgresPool, silence: Duration = TransactionOptions.silence) {
     self.pool = pool
     self.silence = silence
   }
