@@ -5,12 +5,16 @@ public struct Catalog: Sendable, Equatable {
   public var collections: [CollectionDescription]
   /// Calls that obtain or check credentials; they feed no collection.
   public var authentication: [OperationDescription]
+  /// What became of the operations that were considered, called or not.
+  public var coverage: [OperationCoverage]
 
   public init(
-    collections: [CollectionDescription], authentication: [OperationDescription] = []
+    collections: [CollectionDescription], authentication: [OperationDescription] = [],
+    coverage: [OperationCoverage] = []
   ) {
     self.collections = collections
     self.authentication = authentication
+    self.coverage = coverage
   }
 
   /// The operations as they appear in evidence (`iam:ListUsers`).
@@ -78,25 +82,87 @@ public struct OperationDescription: Sendable, Equatable {
   public var source: String
   /// Whether it is asked in each region, or at one place for all.
   public var isRegional: Bool
+  /// `nil` where one answer is all there is.
+  public var pagination: Pagination?
+
+  /// How a long list goes on.
+  public struct Pagination: Sendable, Equatable {
+    /// Name of the request's parameter that says where to go on.
+    public var cursor: String
+    /// Where the answer has its next value.
+    public var next: String
+    /// How many items a page is asked to have; `nil` leaves it to the platform.
+    public var limit: Int64?
+
+    public init(cursor: String, next: String, limit: Int64? = nil) {
+      self.cursor = cursor
+      self.next = next
+      self.limit = limit
+    }
+
+    public var json: JSON {
+      .members([
+        "cursor": .string(cursor), "next": .string(next), "limit": limit.map { .integer($0) },
+      ])
+    }
+  }
 
   public init(
     service: String, operation: String, permission: String, source: String,
-    isRegional: Bool = false
+    isRegional: Bool = false, pagination: Pagination? = nil
   ) {
     self.service = service
     self.operation = operation
     self.permission = permission
     self.source = source
     self.isRegional = isRegional
+    self.pagination = pagination
   }
 
   /// As in evidence: `service:Operation`.
   public var name: String { "\(service):\(operation)" }
 
   public var json: JSON {
-    [
+    .members([
       "service": .string(service), "operation": .string(operation),
       "permission": .string(permission), "source": .string(source), "regional": .bool(isRegional),
-    ]
+      "pagination": pagination?.json,
+    ])
+  }
+}
+
+/// What became of an operation that was considered: whether it is called, and if not, why not.
+public struct OperationCoverage: Sendable, Equatable {
+  public enum State: Sendable, Equatable {
+    case called
+    /// It obtains or checks credentials.
+    case authentication
+    /// The answer of another operation, which is called, has the same at a path.
+    case coveredBy(operation: String, field: String)
+    case exempt(reason: String)
+  }
+
+  /// As in evidence: `service:Operation`.
+  public var operation: String
+  public var state: State
+
+  public init(_ operation: String, _ state: State) {
+    self.operation = operation
+    self.state = state
+  }
+
+  public var json: JSON {
+    let (coverage, by, field, reason): (String, String?, String?, String?) =
+      switch state {
+      case .called: ("called", nil, nil, nil)
+      case .authentication: ("authentication", nil, nil, nil)
+      case .coveredBy(let operation, let field): ("coveredBy", operation, field, nil)
+      case .exempt(let reason): ("exempt", nil, nil, reason)
+      }
+    return .members([
+      "operation": .string(operation), "coverage": .string(coverage),
+      "coveredBy": by.map { .string($0) }, "field": field.map { .string($0) },
+      "reason": reason.map { .string($0) },
+    ])
   }
 }

@@ -12,6 +12,9 @@ public protocol Connector: Sendable {
   var version: String { get }
   /// Every read that the connector can make.
   var catalog: Catalog { get }
+  /// The repository's files that follow from the catalog, by path: what a customer deploys, and the
+  /// reference.
+  var documents: [String: String] { get }
   var normalizer: any Normalizer { get }
 
   /// Everything that is wrong with a connection's `settings` and `credentials`.
@@ -23,6 +26,10 @@ public protocol Connector: Sendable {
   func prepare(
     _ dispatch: Dispatch, in context: AttemptContext
   ) throws(ConfigurationError) -> PreparedScan
+}
+
+extension Connector {
+  public var documents: [String: String] { [:] }
 }
 
 /// What one attempt gives its connector to work with.

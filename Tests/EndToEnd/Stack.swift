@@ -112,6 +112,9 @@ extension Stack {
         endpoint: \(endpoint ?? aws.endpoint)
       credentials:
         {type: assume_role, externalId: "env:END_TO_END_EXTERNAL_ID", base: {type: environment}}
+      collections:
+        enable: [aws.iam.*, aws.lambda.*, aws.organizations.*]
+        disable: [aws.iam.service*]
       """)
   }
 

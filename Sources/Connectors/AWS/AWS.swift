@@ -19,6 +19,8 @@
 /// | `Redaction.swift`, `Definition.swift` | what is never published |
 /// | `Normalizer.swift`, `Fields.swift`, `Documents.swift` | records to graph assertions: pure |
 /// | `Coverage.swift` | what became of each operation that was considered |
+/// | `RolePolicy.swift`, `RoleTemplate.swift` | what a customer grants, and the template for it |
+/// | `Reference.swift` | `docs/connectors/aws.md` |
 ///
 /// To add a collection: its operation, an `AWSListing` with an `AWSKind`, and the function that says
 /// what a record means, all in the file of its service; fixtures in `Tests`.
@@ -49,7 +51,15 @@ public struct AWSConnector: Connector {
     Extraction.Catalog(
       collections: AWSUnit.all.flatMap(\.collections),
       authentication: [AWSOperation.assumeRole, .getCallerIdentity, .describeRegions]
-        .map(\.description))
+        .map(\.description),
+      coverage: AWSCoverage.all)
+  }
+
+  public var documents: [String: String] {
+    [
+      "deploy/aws/read-only-role.yaml": AWSRoleTemplate.text,
+      "docs/connectors/aws.md": AWSReference(catalog).text,
+    ]
   }
 
   public var normalizer: any Normalizer { AWSNormalizer() }

@@ -1,27 +1,23 @@
-/// What became of each operation that was considered for the catalog and is not called.
-///
-/// `AWSCoverage` answers for every operation that the product needs (`core`) or that a complete
-/// path needs (`path`): it is called, another call's answer holds the same, it obtains credentials,
-/// there is a reason against it, or it is outstanding. A test holds the list against the table of
-/// operations where that is at hand.
-enum AWSCoverage: Equatable {
-  case called
-  case authentication
-  /// The answer of another operation has it, at this path.
-  case coveredBy(String, field: String)
-  case exempt(reason: String)
-  /// Wanted, and not there yet.
-  case outstanding
+internal import Extraction
+internal import Model
 
-  /// - Parameter operation: `service:Operation`, by the names of AWS's own tools.
-  static func of(_ operation: String) -> AWSCoverage? {
-    if authenticating.contains(operation) { return .authentication }
-    if inCatalog.contains(operation) { return .called }
-    if let cover = covered[operation] { return .coveredBy(cover.by, field: cover.field) }
-    if let entry = exempted.first(where: { $0.operations.contains(operation) }) {
-      return .exempt(reason: entry.reason)
+/// What became of each operation that was considered for the catalog.
+///
+/// It answers for every operation that the product needs or that a complete path needs. A test holds
+/// the list against the table of operations where that is at hand.
+enum AWSCoverage {
+  /// Everything that is answered for, in order.
+  static var all: [OperationCoverage] {
+    let covered = covered.map { operation, cover in
+      OperationCoverage(operation, .coveredBy(operation: cover.by, field: cover.field))
     }
-    return missing.contains(operation) ? .outstanding : nil
+    let exempt = exempted.flatMap { reason, operations in
+      operations.map { OperationCoverage($0, .exempt(reason: reason)) }
+    }
+    let others =
+      inCatalog.subtracting(authenticating).map { OperationCoverage($0, .called) }
+      + authenticating.map { OperationCoverage($0, .authentication) }
+    return (covered + exempt + others).sorted { $0.operation.precedes($1.operation) }
   }
 
   static let authenticating: Set<String> = [

@@ -78,7 +78,11 @@ struct AWSOperation: Sendable {
     OperationDescription(
       service: service.name, operation: name, permission: action,
       source: "https://docs.aws.amazon.com/\(service.pages)\(name).html",
-      isRegional: service.isRegional)
+      isRegional: service.isRegional,
+      pagination: paging.map {
+        OperationDescription.Pagination(
+          cursor: $0.input, next: $0.output.joined(separator: "."), limit: $0.limit?.value)
+      })
   }
 
   /// The request in the service's protocol.
