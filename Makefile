@@ -1,7 +1,7 @@
 # What people and CI type. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak format lint clean services
+.PHONY: help setup demo test soak catalog format lint clean services
 MAKEFLAGS += --no-print-directory
 
 # Private servers of the tests, and of a developer's shell.
@@ -40,6 +40,10 @@ services: setup ## print exports of private servers for this shell: eval "$(make
 	@swift build --product sv0 >&2
 	@sv0="$$(swift build --show-bin-path)/sv0"; "$$sv0" local up --dir $(shell_stack) --with moto; \
 	status=$$?; echo "stop them with: $$sv0 local down --dir $(shell_stack)" >&2; exit $$status
+
+catalog: setup ## renew what follows from the catalog of calls: deploy/aws/read-only-role.yaml, docs/connectors/aws.md
+	@swift build --product sv0 >&2
+	@"$$(swift build --show-bin-path)/sv0" catalog aws --write .
 
 format: ## rewrite the sources in the house style
 	@swift format format --in-place --parallel --recursive Sources Tests Package.swift

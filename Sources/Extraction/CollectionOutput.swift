@@ -61,7 +61,8 @@ public struct CollectionResult: Sendable, Equatable {
     CollectionResult(.complete, kind: .activity, token: token)
   }
 
-  init(_ failure: CollectionFailure) {
+  /// What a failure makes of a collection.
+  public init(_ failure: CollectionFailure) {
     self.init(failure.outcome, message: failure.message, missing: failure.missing)
   }
 }
@@ -83,7 +84,8 @@ public struct CollectionOutput: Sendable {
     self.publisher = publisher
   }
 
-  var hasEnded: Bool { end.hasEnded.withLock { $0 } }
+  /// Whether `end` was called.
+  public var hasEnded: Bool { end.hasEnded.withLock { $0 } }
 
   /// Publishes records in order; returns once the broker has acknowledged them.
   public func publish(_ records: [Record]) async throws {
@@ -129,6 +131,6 @@ public struct UnitOutput: Sendable {
 }
 
 /// Whether the error is about the attempt and not about what is read.
-func isFatalToAttempt(_ error: any Error) -> Bool {
+public func isFatalToAttempt(_ error: any Error) -> Bool {
   error is CancellationError || error is ExtractionError
 }

@@ -12,6 +12,9 @@ public protocol Connector: Sendable {
   var version: String { get }
   /// Every read that the connector can make.
   var catalog: Catalog { get }
+  /// The repository's files that follow from the catalog, by path: what a customer deploys, and the
+  /// reference.
+  var documents: [String: String] { get }
   var normalizer: any Normalizer { get }
 
   /// Everything that is wrong with a connection's `settings` and `credentials`.
@@ -23,6 +26,10 @@ public protocol Connector: Sendable {
   func prepare(
     _ dispatch: Dispatch, in context: AttemptContext
   ) throws(ConfigurationError) -> PreparedScan
+}
+
+extension Connector {
+  public var documents: [String: String] { [:] }
 }
 
 /// What one attempt gives its connector to work with.
@@ -92,5 +99,13 @@ public struct CollectionSelection: Sendable {
           ? collection.hasPrefix(pattern.dropLast())
           : collection == pattern || collection.hasPrefix(pattern + "@")
       }
+  }
+
+  /// The same for a collection that is read only where it is named: by its name, or by a prefix
+  /// that reaches into its service (`aws.kms.*`); not by `aws.*`, nor by nothing.
+  public func names(_ collection: String) -> Bool {
+    let service = collection.split(separator: ".").prefix(2).joined(separator: ".") + "."
+    let specific = patterns.filter { !$0.hasSuffix("*") || $0.hasPrefix(service) }
+    return !specific.isEmpty && CollectionSelection(specific).includes(collection)
   }
 }

@@ -9,7 +9,7 @@ package import Model
 ///    which.
 /// 3. Every scope of an accepted request gets a run and an epoch, skipped ones too.
 package struct Admission: Sendable {
-  private let knownCollections: [Platform: [String]]
+  private let knownCollections: [Platform: [OfferedCollection]]
   private let makeID: @Sendable (Timestamp) throws -> ULID
 
   package enum Result: String, Sendable {
@@ -17,7 +17,7 @@ package struct Admission: Sendable {
   }
 
   package init(
-    knownCollections: [Platform: [String]], makeID: @escaping @Sendable (Timestamp) throws -> ULID
+    knownCollections: [Platform: [OfferedCollection]], makeID: @escaping @Sendable (Timestamp) throws -> ULID
   ) {
     self.knownCollections = knownCollections
     self.makeID = makeID

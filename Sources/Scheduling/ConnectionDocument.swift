@@ -3,13 +3,12 @@ public import Model
 
 /// What a platform's connector has to say about a connection file.
 public struct ConnectionRules: Sendable {
-  /// Names of the platform's collections, without regions.
-  public var collections: [String]
+  public var collections: [OfferedCollection]
   /// What is wrong with `settings` and `credentials` as an extractor receives them.
   public var problems: @Sendable (_ settings: JSON, _ credentials: JSON) -> [ConfigurationProblem]
 
   public init(
-    collections: [String],
+    collections: [OfferedCollection],
     problems: @escaping @Sendable (_ settings: JSON, _ credentials: JSON) -> [ConfigurationProblem]
   ) {
     self.collections = collections
@@ -90,9 +89,10 @@ public struct ConnectionDocument: Sendable, Equatable {
     ] {
       for (index, pattern) in patterns.enumerated()
       where !rules.collections.contains(where: {
-        CollectionChoice.coversAllRegions(pattern, of: $0)
+        CollectionChoice.coversAllRegions(pattern, of: $0.name)
       }) {
-        let known = rules.collections.sorted { $0.precedes($1) }.joined(separator: ", ")
+        let known = rules.collections.map(\.name).sorted { $0.precedes($1) }
+          .joined(separator: ", ")
         problems.append(
           ConfigurationProblem(
             key: "collections.\(key)[\(index)]",

@@ -10,7 +10,7 @@ internal import Pipeline
 package struct Dispatching: Sendable {
   package let platform: Platform
   private let rawPartitions: Int32
-  private let knownCollections: [String]
+  private let knownCollections: [OfferedCollection]
   private let limits: SchedulingLimits
   /// Runs that one transaction dispatches at most.
   package static let batch = 100
@@ -18,7 +18,7 @@ package struct Dispatching: Sendable {
   static let messageBytes = 1_000_000
 
   package init(
-    platform: Platform, rawPartitions: Int32, knownCollections: [String], limits: SchedulingLimits
+    platform: Platform, rawPartitions: Int32, knownCollections: [OfferedCollection], limits: SchedulingLimits
   ) {
     self.platform = platform
     self.rawPartitions = rawPartitions

@@ -20,7 +20,7 @@ public struct RequestHandler: BatchHandler {
   ///   - knownCollections: what each platform's connector offers, without regions.
   ///   - makeID: a new id for the time given.
   public init(
-    pool: PostgresPool, knownCollections: [Platform: [String]],
+    pool: PostgresPool, knownCollections: [Platform: [OfferedCollection]],
     makeID: @escaping @Sendable (Timestamp) throws -> ULID,
     now: @escaping @Sendable () -> Timestamp
   ) {
@@ -30,7 +30,7 @@ public struct RequestHandler: BatchHandler {
   }
 
   package init(
-    store: any QueueStore, knownCollections: [Platform: [String]],
+    store: any QueueStore, knownCollections: [Platform: [OfferedCollection]],
     makeID: @escaping @Sendable (Timestamp) throws -> ULID,
     now: @escaping @Sendable () -> Timestamp
   ) {

@@ -14,9 +14,9 @@ enum Connectors {
     return connector
   }
 
-  /// Names of the collections of each platform, without regions.
-  static var collections: [Platform: [String]] {
-    Dictionary(uniqueKeysWithValues: all.map { ($0.platform, $0.catalog.collections.map(\.name)) })
+  /// What each connector offers to read.
+  static var collections: [Platform: [OfferedCollection]] {
+    Dictionary(uniqueKeysWithValues: all.map { ($0.platform, $0.catalog.offers) })
   }
 
   /// What each connector has to say about a connection file.
@@ -24,9 +24,15 @@ enum Connectors {
     Dictionary(
       uniqueKeysWithValues: all.map { connector in
         let rules = ConnectionRules(
-          collections: connector.catalog.collections.map(\.name),
+          collections: connector.catalog.offers,
           problems: { connector.problems(settings: $0, credentials: $1) })
         return (connector.platform, rules)
       })
+  }
+}
+
+extension Catalog {
+  fileprivate var offers: [OfferedCollection] {
+    collections.map { OfferedCollection($0.name, isRoadmap: $0.isRoadmap) }
   }
 }

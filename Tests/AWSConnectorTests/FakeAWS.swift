@@ -1,9 +1,10 @@
-import AWSConnector
 import Authentication
 import Extraction
 import Model
 import PipelineTesting
 import Synchronization
+
+@testable import AWSConnector
 
 typealias Answer = ScriptedTransport.Answer
 
@@ -35,7 +36,7 @@ struct FakeAWS: Sendable {
 
   var transport: ScriptedTransport {
     ScriptedTransport { call in
-      let operation = Self.operation(of: call)
+      let operation = CatalogMatch.operation(of: call)?.fullName ?? ""
       if let answer = try await replacing(operation, call) { return answer }
       return Self.usual(operation, call)
     }
@@ -68,28 +69,14 @@ struct FakeAWS: Sendable {
     func next() -> Answer? { answers.withLock { $0.isEmpty ? nil : $0.removeFirst() } }
   }
 
-  /// `ListUsers`, whichever protocol it came by.
-  static func operation(of call: ScriptedTransport.Call) -> String {
-    if let target = call.header("x-amz-target") {
-      return String(target.split(separator: ".").last ?? "")
-    }
-    if call.body.contains("Action=") {
-      return String(
-        call.body.split(separator: "&").first { $0.hasPrefix("Action=") }?.dropFirst(7) ?? "")
-    }
-    let path = call.path.prefix { $0 != "?" }
-    if path.hasSuffix("/policy") { return "GetPolicy" }
-    if path.hasSuffix("/url") { return "GetFunctionUrlConfig" }
-    return path.hasSuffix("/functions") ? "ListFunctions" : "ListEventSourceMappings"
-  }
-
   static func xml(_ operation: String, _ result: String) -> Answer {
-    Answer(
+    let name = operation.split(separator: ":").last ?? ""
+    return Answer(
       200, headers: ["x-amzn-requestid": "0a1b-2c3d"],
       """
-      <\(operation)Response xmlns="https://aws.example/doc/"><\(operation)Result>\(result)\
-      </\(operation)Result><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata>\
-      </\(operation)Response>
+      <\(name)Response xmlns="https://aws.example/doc/"><\(name)Result>\(result)\
+      </\(name)Result><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata>\
+      </\(name)Response>
       """)
   }
 
@@ -97,35 +84,38 @@ struct FakeAWS: Sendable {
   static func refusal(_ operation: String, code: String, status: Int = 403, message: String = "no")
     -> Answer
   {
-    if services[operation] == "lambda" {
-      return Answer(
+    switch CatalogMatch.operation(operation)?.service.wire {
+    case .restJSON:
+      Answer(
         status, headers: ["x-amzn-errortype": code + ":http://internal/"],
         "{\"Message\":\"\(message)\"}")
+    case .json: Answer(400, "{\"__type\":\"com.amazonaws#\(code)\",\"Message\":\"\(message)\"}")
+    case .ec2:
+      Answer(
+        status,
+        "<Response><Errors><Error><Code>\(code)</Code><Message>\(message)</Message></Error>"
+          + "</Errors><RequestID>r</RequestID></Response>")
+    case .restXML:
+      Answer(status, "<Error><Code>\(code)</Code><Message>\(message)</Message></Error>")
+    case .query, nil:
+      Answer(
+        status,
+        "<ErrorResponse><Error><Code>\(code)</Code><Message>\(message)</Message></Error>"
+          + "</ErrorResponse>")
     }
-    if services[operation] == "organizations" {
-      return Answer(400, "{\"__type\":\"com.amazonaws#\(code)\",\"Message\":\"\(message)\"}")
-    }
-    return Answer(
-      status,
-      "<ErrorResponse><Error><Code>\(code)</Code><Message>\(message)</Message></Error>"
-        + "</ErrorResponse>"
-    )
   }
 
   static func denial(_ operation: String) -> Answer {
-    let isQuery = ["iam", "sts"].contains(services[operation] ?? "")
+    let known = CatalogMatch.operation(operation)
+    let code =
+      switch known?.service.wire {
+      case .json, .restJSON: "AccessDeniedException"
+      case .ec2: "UnauthorizedOperation"
+      default: "AccessDenied"
+      }
     return refusal(
-      operation, code: isQuery ? "AccessDenied" : "AccessDeniedException",
+      operation, code: code,
       message: "User: arn:aws:sts::1:assumed-role/x is not authorized to perform: "
-        + "\(services[operation] ?? ""):\(operation) on resource: * because of a policy")
+        + "\(known?.action ?? operation) on resource: * because of a policy")
   }
-
-  static let services = [
-    "AssumeRole": "sts", "GetCallerIdentity": "sts", "GetAccountAuthorizationDetails": "iam",
-    "ListUsers": "iam", "ListAccessKeys": "iam", "GetAccessKeyLastUsed": "iam",
-    "DescribeOrganization": "organizations", "ListAccounts": "organizations",
-    "ListPolicies": "organizations", "DescribePolicy": "organizations",
-    "ListTargetsForPolicy": "organizations", "ListFunctions": "lambda", "GetPolicy": "lambda",
-    "GetFunctionUrlConfig": "lambda", "ListEventSourceMappings": "lambda",
-  ]
 }

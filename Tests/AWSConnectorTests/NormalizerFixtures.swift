@@ -20,8 +20,25 @@ struct RecordFixture: CustomStringConvertible, Sendable {
   static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
   static let suffix = ".record.json"
 
-  /// All of them, by name.
-  static let all: [RecordFixture] = {
+  /// All of them: those with files of their own, and the records of the fake account.
+  static let all = files + account
+
+  private static let account: [RecordFixture] = {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    return names.filter { $0.hasPrefix("account.") }.sorted().flatMap { name in
+      guard let data = try? Data(contentsOf: folder.appending(path: name)),
+        let root = try? JSONDocument(parsing: Array(data)).root,
+        let collection = root["collection"]?.string
+      else { return [RecordFixture]() }
+      return (root["records"]?.elements.map(Array.init) ?? []).compactMap { entry in
+        guard let key = entry["key"]?.string, let record = entry["record"] else { return nil }
+        return RecordFixture(collection, key: key, record: record.verbatim)
+      }
+    }
+  }()
+
+  /// Those with files of their own, by name.
+  static let files: [RecordFixture] = {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     return names.filter { $0.hasSuffix(suffix) }.sorted()
       .compactMap { try? RecordFixture(named: String($0.dropLast(suffix.count))) }
@@ -37,7 +54,7 @@ struct RecordFixture: CustomStringConvertible, Sendable {
   }
 
   init(_ collection: String, key: String, record: some Sequence<UInt8>) {
-    name = collection
+    name = "\(collection) \(key)"
     self.collection = collection
     self.key = key
     self.record = Array(record)
@@ -53,7 +70,8 @@ struct RecordFixture: CustomStringConvertible, Sendable {
     let assertions = try assertions()
     let fragment = Fragment(
       object: key, nodes: assertions.nodes, edges: assertions.edges,
-      documents: assertions.documents, receipt: Receipt(sha256: "", partition: 0, offset: 0))
+      documents: assertions.documents, activity: assertions.activity,
+      receipt: Receipt(sha256: "", partition: 0, offset: 0))
     guard case .object(var members) = fragment.json else { return .null }
     members["receipt"] = nil
     return .object(members)

@@ -9,7 +9,7 @@ import Testing
 /// Every record beside its fragment, in `Golden`. After an intended change:
 /// `SV0_UPDATE_GOLDEN=1 swift test --filter NormalizerGoldenTests`, then read the difference.
 @Suite struct NormalizerGoldenTests {
-  @Test(arguments: RecordFixture.all)
+  @Test(arguments: RecordFixture.files)
   func fragmentIsTheGoldenOne(_ fixture: RecordFixture) throws {
     try expectGolden(fixture.fragment(), "\(fixture.name).fragment.json")
   }
@@ -17,7 +17,9 @@ import Testing
   @Test(arguments: AWSNormalizer.kinds.keys.sorted())
   func everyKindHasARichAndALesserRecord(_ kind: String) {
     let count = RecordFixture.all.count { $0.collection.prefix { $0 != "@" } == kind }
-    #expect(count >= 2, "add \(kind).<case>.record.json to Golden")
+    #expect(
+      count >= (AccountTests.single.contains(kind) ? 1 : 2),
+      "add a lesser object to the answers in Golden")
   }
 
   /// moto's XML, through the same conversion that the extractor uses.
@@ -39,15 +41,5 @@ import Testing
       }
     }
     try expectGolden(.array(fragments), "GetAccountAuthorizationDetails.fragments.json")
-  }
-
-  private func expectGolden(_ json: JSON, _ name: String) throws {
-    let file = RecordFixture.folder.appending(path: name)
-    let actual = json.lines() + "\n"
-    if ProcessInfo.processInfo.environment["SV0_UPDATE_GOLDEN"] == "1" {
-      try Data(actual.utf8).write(to: file)
-    }
-    let golden = try? String(contentsOf: file, encoding: .utf8)
-    #expect(actual == golden, "differs from \(name); if intended, renew with SV0_UPDATE_GOLDEN=1")
   }
 }

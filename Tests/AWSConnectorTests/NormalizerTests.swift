@@ -119,7 +119,7 @@ import Testing
   }
 
   @Test func collectionOfANewerExtractorIsRefused() {
-    let fixture = RecordFixture("aws.iam.samlProvider", key: "x", record: "{}".utf8)
+    let fixture = RecordFixture("aws.iam.nothingYet", key: "x", record: "{}".utf8)
     #expect(throws: UnknownCollection.self) { try fixture.assertions() }
   }
 

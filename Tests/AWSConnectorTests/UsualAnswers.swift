@@ -4,20 +4,20 @@ extension FakeAWS {
   /// What the account answers when nothing is wrong.
   static func usual(_ operation: String, _ call: ScriptedTransport.Call) -> Answer {
     switch operation {
-    case "AssumeRole": assumed
-    case "GetCallerIdentity": xml(operation, "<Account>\(account)</Account><Arn>arn:x</Arn>")
-    case "GetAccountAuthorizationDetails": xml(operation, authorizationDetails)
-    case "ListUsers":
+    case "sts:AssumeRole": assumed
+    case "sts:GetCallerIdentity": xml(operation, "<Account>\(account)</Account><Arn>arn:x</Arn>")
+    case "iam:GetAccountAuthorizationDetails": xml(operation, authorizationDetails)
+    case "iam:ListUsers":
       xml(
         operation,
         "<IsTruncated>false</IsTruncated><Users><member><UserName>ci</UserName>"
           + "<Arn>arn:aws:iam::\(account):user/ci</Arn></member></Users>")
-    case "ListAccessKeys":
+    case "iam:ListAccessKeys":
       xml(
         operation,
         "<IsTruncated>false</IsTruncated><AccessKeyMetadata><member><UserName>ci</UserName>"
           + "<AccessKeyId>AKIACI</AccessKeyId><Status>Active</Status></member></AccessKeyMetadata>")
-    case "GetAccessKeyLastUsed":
+    case "iam:GetAccessKeyLastUsed":
       xml(
         operation,
         "<UserName>ci</UserName><AccessKeyLastUsed><ServiceName>s3</ServiceName>"
@@ -28,7 +28,7 @@ extension FakeAWS {
 
   private static var assumed: Answer {
     xml(
-      "AssumeRole",
+      "sts:AssumeRole",
       "<Credentials><AccessKeyId>ASIA1</AccessKeyId><SecretAccessKey>\(secretKey)</SecretAccessKey>"
         + "<SessionToken>\(sessionToken)</SessionToken>"
         + "<Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>")
@@ -50,22 +50,30 @@ extension FakeAWS {
     let organization = "arn:aws:organizations::\(account):organization/o-1"
     let policy = "arn:aws:organizations::\(account):policy/o-1/service_control_policy/p-1"
     return switch operation {
-    case "DescribeOrganization":
+    case "organizations:DescribeOrganization":
       Answer(#"{"Organization":{"Arn":"\#(organization)","MasterAccountId":"\#(account)"}}"#)
-    case "ListAccounts": Answer(#"{"Accounts":[{"Id":"\#(account)"},{"Id":"222233334444"}]}"#)
-    case "ListPolicies": Answer(#"{"Policies":[{"Id":"p-1","Arn":"\#(policy)"}]}"#)
-    case "DescribePolicy":
+    case "organizations:ListAccounts":
+      Answer(#"{"Accounts":[{"Id":"\#(account)"},{"Id":"222233334444"}]}"#)
+    case "organizations:ListPolicies" where call.body.contains("RESOURCE"):
+      Answer(#"{"Policies":[{"Id":"p-r1","Arn":"r1"},{"Id":"p-r2","Arn":"r2"}]}"#)
+    case "organizations:DescribePolicy" where call.body.contains("p-r"):
+      AccountAnswers.answer(operation, call)
+    case "organizations:ListPolicies": Answer(#"{"Policies":[{"Id":"p-1","Arn":"\#(policy)"}]}"#)
+    case "organizations:DescribePolicy":
       Answer(#"{"Policy":{"PolicySummary":{"Id":"p-1","Arn":"\#(policy)"},"Content":"{}"}}"#)
-    case "ListTargetsForPolicy": Answer(#"{"Targets":[{"TargetId":"r-1","Type":"ROOT"}]}"#)
-    case "ListFunctions":
+    case "organizations:ListTargetsForPolicy":
+      Answer(#"{"Targets":[{"TargetId":"r-1","Type":"ROOT"}]}"#)
+    case "lambda:ListFunctions":
       Answer(
         #"{"Functions":[{"FunctionName":"one","FunctionArn":"\#(function)","Environment":{"#
           + #""Variables":{"TOKEN":"\#(secret)","TABLE":"arn:aws:dynamodb:r:1:table/t","E":""}}}]}"#
       )
-    case "GetPolicy": Answer(#"{"Policy":"{\"Statement\": []}","RevisionId":"r1"}"#)
-    case "GetFunctionUrlConfig":
+    case "lambda:GetPolicy": Answer(#"{"Policy":"{\"Statement\": []}","RevisionId":"r1"}"#)
+    case "lambda:GetFunctionUrlConfig":
       Answer(#"{"FunctionArn":"\#(function)","AuthType":"NONE","FunctionUrl":"https://u/"}"#)
-    default: Answer(#"{"EventSourceMappings":[{"UUID":"u-1","FunctionArn":"\#(function)"}]}"#)
+    case "lambda:ListEventSourceMappings":
+      Answer(#"{"EventSourceMappings":[{"UUID":"u-1","FunctionArn":"\#(function)"}]}"#)
+    default: AccountAnswers.answer(operation, call)
     }
   }
 }

@@ -112,6 +112,22 @@ extension Stack {
         endpoint: \(endpoint ?? aws.endpoint)
       credentials:
         {type: assume_role, externalId: "env:END_TO_END_EXTERNAL_ID", base: {type: environment}}
+      # What `listing.py` lists.
+      collections:
+        enable:
+          - aws.iam.role
+          - aws.iam.user
+          - aws.iam.group
+          - aws.iam.policy
+          - aws.iam.accessKey
+          - aws.lambda.function
+          - aws.lambda.policy
+          - aws.lambda.url
+          - aws.lambda.eventSourceMapping
+          - aws.organizations.account
+          - aws.organizations.organization*
+          - aws.organizations.policy
+          - aws.organizations.resourceControlPolicy
       """)
   }
 

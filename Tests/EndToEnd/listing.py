@@ -100,15 +100,34 @@ class Listing:
             id = f"aws:account:{account['Id']}"
             self.node("container", "aws.account", id, account["Name"])
             self.edge("contains", arn, id)
-        policies = self.organizations.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
-        for policy in policies:
+        for type, discriminator in [
+            ("SERVICE_CONTROL_POLICY", "scp"),
+            ("RESOURCE_CONTROL_POLICY", "rcp"),
+        ]:
+            self.organization_policies(type, discriminator)
+        for root in self.organizations.list_roots()["Roots"]:
+            self.unit(root)
+
+    def organization_policies(self, type, discriminator):
+        for policy in self.organizations.list_policies(Filter=type)["Policies"]:
             targets = self.organizations.list_targets_for_policy(PolicyId=policy["Id"])["Targets"]
             if targets:
                 self.node("policy", "aws.organizations.policy", policy["Arn"], policy["Name"])
             for target in targets:
                 kind = "account" if target["Type"] == "ACCOUNT" else "organizations"
                 holder = f"aws:{kind}:{target['TargetId']}"
-                self.edge("limitedBy", holder, policy["Arn"], "scp")
+                self.edge("limitedBy", holder, policy["Arn"], discriminator)
+
+    def unit(self, unit):
+        id = f"aws:organizations:{unit['Id']}"
+        self.node("container", "aws.organizationalUnit", id, unit["Name"])
+        parent = {"ParentId": unit["Id"]}
+        for account in self.organizations.list_accounts_for_parent(**parent)["Accounts"]:
+            self.edge("contains", id, f"aws:account:{account['Id']}")
+        below = self.organizations.list_organizational_units_for_parent(**parent)
+        for inner in below["OrganizationalUnits"]:
+            self.edge("contains", id, f"aws:organizations:{inner['Id']}")
+            self.unit(inner)
 
     def exists(self, operation, function):
         try:

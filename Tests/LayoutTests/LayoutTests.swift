@@ -148,6 +148,19 @@ import Testing
     }
   }
 
+  /// What the guide shows of a file, as "`path`:" and a block, is in that file.
+  @Test func theWorkedExampleIsTheRepositorys() throws {
+    let guide = try String(
+      contentsOf: Self.root.appending(path: "docs/adding-a-connector.md"), encoding: .utf8)
+    let excerpts = guide.matches(of: #/\n`([^`\n]+)`:\n\n```[a-z]+\n((?s).*?\n)```\n/#)
+    #expect(excerpts.count >= 4)
+    for excerpt in excerpts {
+      let file = Self.root.appending(path: String(excerpt.1))
+      let text = try String(contentsOf: file, encoding: .utf8)
+      #expect(text.contains(excerpt.2), "\(excerpt.1) has not\n\(excerpt.2)")
+    }
+  }
+
   /// A promise without a test is none. Names are of functions, or what a test is displayed as.
   @Test func everyGuaranteeNamesTestsThatExist() throws {
     let tests = try Self.files(under: "Tests", [".swift"]).map {

@@ -9,7 +9,7 @@ import Testing
 
 /// The scheduler's parts around one database and one clock.
 struct Fixture: Sendable {
-  static let known: [Platform: [String]] = [
+  static let known: [Platform: [OfferedCollection]] = [
     .aws: ["aws.iam.role", "aws.iam.user", "aws.lambda.function"]
   ]
 

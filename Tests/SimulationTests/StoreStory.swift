@@ -13,7 +13,7 @@ import Scheduling
 struct StoreStory {
   static let topic = "sv0.graph.v1"
   static let accounts = ["111111111111", "222222222222"]
-  static let known = ["aws.iam.role", "aws.lambda.function", "aws.use"]
+  static let known: [OfferedCollection] = ["aws.iam.role", "aws.lambda.function", "aws.use"]
   static let limits = SchedulingLimits(attempts: 2, inFlight: 3)
 
   var random: SplitMix64

@@ -126,7 +126,7 @@ extension StoreStory {
       case 0..<4: phase = .heartbeat
       case 4..<7:
         let report = CollectionReport(
-          collection: random.pick(Self.known), attempt: attempt, outcome: outcome,
+          collection: random.pick(Self.known).name, attempt: attempt, outcome: outcome,
           records: Int64(random.below(3)), missing: outcome == .denied ? ["iam:List"] : [],
           message: random.chance(30) ? "because" : nil)
         reports.append(report)

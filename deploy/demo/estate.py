@@ -7,6 +7,7 @@ Starts from an empty, seeded moto, so that every id is the same each time. Print
 
 import io
 import json
+import pathlib
 import zipfile
 
 import aws
@@ -16,6 +17,7 @@ ACCOUNT = aws.ACCOUNT
 PLATFORM_ACCOUNT = "222200001111"  # where Securityv0 itself runs
 EXTERNAL_ID = "acme-demo-external-id"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+TEMPLATE = pathlib.Path(__file__).parent.parent / "aws" / "read-only-role.yaml"
 FAKE_SECRET = "planted-value-that-must-never-appear"
 
 
@@ -93,31 +95,19 @@ def organization(estate):
 
 
 def access_for_securityv0(estate):
-    estate.role(
-        "SecurityV0ReadOnly",
-        trust(
-            {"AWS": f"arn:aws:iam::{PLATFORM_ACCOUNT}:root"},
-            {"StringEquals": {"sts:ExternalId": EXTERNAL_ID}},
-        ),
-        allow(
-            [
-                "iam:GetAccessKeyLastUsed",
-                "iam:GetAccountAuthorizationDetails",
-                "iam:ListAccessKeys",
-                "iam:ListUsers",
-                "lambda:GetFunctionUrlConfig",
-                "lambda:GetPolicy",
-                "lambda:ListEventSourceMappings",
-                "lambda:ListFunctions",
-                "organizations:DescribeOrganization",
-                "organizations:DescribePolicy",
-                "organizations:ListAccounts",
-                "organizations:ListPolicies",
-                "organizations:ListTargetsForPolicy",
-            ],
-            "*",
-        ),
-        owner="team-security",
+    """What a customer deploys, as it is."""
+    parameters = {
+        "TrustedPrincipal": f"arn:aws:iam::{PLATFORM_ACCOUNT}:root",
+        "ExternalId": EXTERNAL_ID,
+        "Organization": "yes",
+    }
+    estate.session.client("cloudformation", region_name=REGION).create_stack(
+        StackName="securityv0",
+        TemplateBody=TEMPLATE.read_text(),
+        Parameters=[
+            {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
+        ],
+        Capabilities=["CAPABILITY_NAMED_IAM"],
     )
 
 

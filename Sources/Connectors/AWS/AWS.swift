@@ -1,7 +1,7 @@
 /// # AWSConnector
 ///
-/// Reads one AWS account: identities, policies, organization, functions. Metadata only, and only
-/// the calls that `Catalog.swift` lists.
+/// Reads one AWS account: identities, what runs as them, what starts it, what it reaches. Metadata
+/// only, and only the calls of the catalog.
 ///
 /// | file | what |
 /// |---|---|
@@ -9,15 +9,21 @@
 /// | `Settings.swift` | a connection's settings |
 /// | `Authentication.swift` | a connection's credentials: which strategy, checked for the account |
 /// | `EnvironmentCredentials.swift`, `AssumeRole.swift` | the strategies |
-/// | `Services.swift` | endpoints, protocols, versions, rates as data |
-/// | `Catalog.swift` | operations and collections as data |
-/// | `Extractor.swift` | collections that take more than one listing |
+/// | `Services.swift`, `Operation.swift` | what a service and a call are, as data |
+/// | `Listing.swift`, `Reading.swift` | what a collection is, as data, and how it is read |
+/// | `Catalog.swift` | all collections, in units that are read together |
+/// | `Services/` | a family of services each: calls, collections, what records mean |
+/// | `Extractor.swift` | collections that no tree of listings describes |
 /// | `Client.swift`, `Answer.swift` | one call: signing, errors, renewal, clock |
-/// | `Redaction.swift` | what is never published |
-/// | `Normalizer.swift` | records to graph assertions: pure |
+/// | `Regions.swift` | which regions are switched on |
+/// | `Redaction.swift`, `Definition.swift` | what is never published |
+/// | `Normalizer.swift`, `Fields.swift`, `Documents.swift` | records to graph assertions: pure |
+/// | `Coverage.swift` | what became of each operation that was considered |
+/// | `RolePolicy.swift`, `RoleTemplate.swift` | what a customer grants, and the template for it |
+/// | `Reference.swift` | `docs/connectors/aws.md` |
 ///
-/// To add a collection that is one listing, add its operation and one `AWSUnit.listing` to
-/// `Catalog.swift`: name, operation, where the items and their key are.
+/// To add a collection: its operation, an `AWSListing` with an `AWSKind`, and the function that says
+/// what a record means, all in the file of its service; fixtures in `Tests`.
 ///
 /// ```swift
 /// let worker = ExtractionWorker(
@@ -44,7 +50,16 @@ public struct AWSConnector: Connector {
   public var catalog: Extraction.Catalog {
     Extraction.Catalog(
       collections: AWSUnit.all.flatMap(\.collections),
-      authentication: [AWSOperation.assumeRole, .getCallerIdentity].map(\.description))
+      authentication: [AWSOperation.assumeRole, .getCallerIdentity, .describeRegions]
+        .map(\.description),
+      coverage: AWSCoverage.all)
+  }
+
+  public var documents: [String: String] {
+    [
+      "deploy/aws/read-only-role.yaml": AWSRoleTemplate.text,
+      "docs/connectors/aws.md": AWSReference(catalog).text,
+    ]
   }
 
   public var normalizer: any Normalizer { AWSNormalizer() }
@@ -70,7 +85,7 @@ public struct AWSConnector: Connector {
     let cache = CredentialCache(
       credentials.strategy(secrets: secrets, client: base), now: context.surroundings.now)
     let scan = AWSScan(
-      account: dispatch.scope.account, client: base.using(cache))
+      account: dispatch.scope.account, client: base.using(cache), tokens: dispatch.tokens)
     let units = AWSUnit.all.flatMap { $0.instances(settings.regions, selection, scan) }
     guard !units.isEmpty else {
       throw ConfigurationError([
@@ -79,7 +94,10 @@ public struct AWSConnector: Connector {
       ])
     }
     return PreparedScan(
-      authenticate: { log in try await scan.verifyAccount(log, credentials.stsRegion) },
+      authenticate: { log in
+        try await scan.verifyAccount(log, credentials.stsRegion)
+        try await scan.readRegions(settings.regions, in: credentials.stsRegion, log)
+      },
       units: units)
   }
 }

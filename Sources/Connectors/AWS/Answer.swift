@@ -13,14 +13,39 @@ struct AWSAnswer: Sendable {
   init(_ operation: AWSOperation, body: [UInt8], call: Int) throws(JSONError) {
     let limits = JSONLimits(maximumBytes: 64 << 20)
     self.call = call
+    if let member = operation.textMember {
+      let text: JSON = [member: .string(String(decoding: body, as: UTF8.self))]
+      result = try JSONDocument(parsing: text.bytes, limits: limits).root
+      return
+    }
+    guard operation.service.isXML else {
+      result = try JSONDocument(parsing: body, limits: limits).root
+      return
+    }
+    let document = try JSONDocument(
+      parsing: AWSXML.json(from: body, limits: limits), limits: limits)
     switch operation.service.wire {
     case .query:
-      let document = try JSONDocument(
-        parsing: AWSXML.json(from: body, limits: limits), limits: limits)
       result = try document.root.value(
         at: "\(operation.name)Response", "\(operation.name)Result")
-    case .json, .restJSON: result = try JSONDocument(parsing: body, limits: limits).root
+    case .ec2: result = try document.root.value(at: "\(operation.name)Response")
+    default:
+      // S3 names the root after the type, so any is right.
+      guard let root = document.root.members.flatMap({ Array($0).first }) else {
+        throw .missing(path: "$", expected: "an element")
+      }
+      result = root.value
     }
+  }
+
+  /// The cursor of the next page; `nil` where there is none.
+  func cursor(_ path: [String]) throws(JSONError) -> String? {
+    var reached = result
+    for name in path {
+      guard let next = try reached.optionalValue(at: name) else { return nil }
+      reached = next
+    }
+    return reached.isNull ? nil : try reached.string()
   }
 }
 
@@ -37,14 +62,22 @@ struct AWSError: FailureConvertible, Equatable {
   var action: String?
   /// The sentence about it.
   var explanation: String?
+  /// Where S3 says that the bucket is.
+  var region: String?
 
   init(_ operation: AWSOperation, _ response: HTTPResponse, _ body: [UInt8]) {
     self.operation = operation.fullName
     status = response.status.code
     var text: String?
     (code, text) = Self.read(response, body)
+    if operation.service.wire == .restXML,
+      let header = HTTPField.Name("x-amz-bucket-region"),
+      let named = response.headerFields[header], AWSSettings.isRegion(named)
+    {
+      region = named
+    }
     guard isDenied else { return }
-    action = operation.fullName
+    action = operation.action
     guard let text, let after = text.firstRange(of: "not authorized to perform: ") else { return }
     let named = text[after.upperBound...].prefix { !$0.isWhitespace && $0 != "," }
     if Self.isAction(named) { action = String(named) }
@@ -54,8 +87,10 @@ struct AWSError: FailureConvertible, Equatable {
 
   /// Source: botocore's service models and error tables.
   var isDenied: Bool {
-    ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"]
-      .contains(code)
+    [
+      "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError",
+      "AuthorizationErrorException", "UnauthorizedException", "NotAuthorizedException",
+    ].contains(code)
   }
   var isExpired: Bool {
     ["ExpiredToken", "ExpiredTokenException", "RequestExpired"].contains(code)
@@ -72,7 +107,17 @@ struct AWSError: FailureConvertible, Equatable {
     [500, 502, 503, 504].contains(status)
       || ["RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete"].contains(code)
   }
-  var isNotFound: Bool { ["ResourceNotFoundException", "NoSuchEntity"].contains(code) }
+  /// That the object, which was listed before, has no such thing or is there no more.
+  ///
+  /// Source: the error names of botocore's service models.
+  var isGone: Bool {
+    code.hasPrefix("NoSuch") || code.contains("NotFound") || code.contains("DoesNotExist")
+      || code.contains("NonExistent")
+  }
+  /// That the account has not signed up for the service, or the region has not all of it.
+  private var isUnsupported: Bool {
+    ["OptInRequired", "SubscriptionRequiredException", "UnknownOperationException"].contains(code)
+  }
   private var isCredential: Bool {
     [
       "InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure",
@@ -100,6 +145,10 @@ struct AWSError: FailureConvertible, Equatable {
         .failed,
         "\(operation) was refused with \(summary): the credentials are not valid there. Check "
           + "them, this machine's clock, and that the region is switched on for the account.")
+    }
+    if isUnsupported {
+      return CollectionFailure(
+        .unsupported, "\(operation) is not available to this account there: \(summary).")
     }
     return CollectionFailure(.failed, "\(operation) was refused with \(summary).")
   }

@@ -30,12 +30,12 @@ struct AssumeRole: CredentialStrategy {
 
   func obtain() async throws -> Expiring<SigningCredentials> {
     let role = parameters.roleARN ?? ""
-    var input = [
-      "RoleArn": role, "RoleSessionName": parameters.sessionName ?? "sv0",
-      "DurationSeconds": String(parameters.durationSeconds),
+    var input: [String: JSON] = [
+      "RoleArn": .string(role), "RoleSessionName": .string(parameters.sessionName ?? "sv0"),
+      "DurationSeconds": .integer(parameters.durationSeconds),
     ]
     if let reference = parameters.externalID {
-      input["ExternalId"] = try secrets.text(of: reference)
+      input["ExternalId"] = .string(try secrets.text(of: reference))
     }
     let answer: AWSAnswer
     do {

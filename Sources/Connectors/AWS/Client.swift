@@ -54,25 +54,27 @@ struct AWSClient: Sendable {
     AWSClient(self, credentials: credentials)
   }
 
-  /// Reads every page of a listing.
+  /// Reads every page of a listing; an operation without pages has one.
   func pages(
     _ operation: AWSOperation, in region: String = AWSService.defaultRegion,
-    _ input: [String: String] = [:], logs: [CallLog],
+    _ input: [String: JSON] = [:], logs: [CallLog],
     _ page: (AWSAnswer) async throws -> Void
   ) async throws {
-    guard let paging = operation.paging else { return }
+    guard let paging = operation.paging else {
+      return try await page(call(operation, in: region, input, logs: logs))
+    }
     var pager = Pager(operation.fullName)
     var hasMore = true
     while hasMore {
       var input = input
-      if let cursor = pager.cursor { input[paging.input] = cursor }
-      if let limit = paging.limit { input[limit.name] = String(limit.value) }
+      if let cursor = pager.cursor { input[paging.input] = .string(cursor) }
+      if let limit = paging.limit { input[limit.name] = .integer(limit.value) }
       let answer = try await call(operation, in: region, input, logs: logs)
       try await page(answer)
       let isTruncated = try paging.more.map { name throws(JSONError) in
         try answer.result.optionalBool(at: name, lenient: true) ?? false
       }
-      let next = try answer.result.optionalString(at: paging.output)
+      let next = try answer.cursor(paging.output)
       if isTruncated == true, next?.isEmpty ?? true {
         throw CollectionFailure(
           .failed, "\(operation.fullName) says that there is more but not where; its list is cut.")
@@ -81,17 +83,28 @@ struct AWSClient: Sendable {
     }
   }
 
-  /// Makes one call.
+  /// Makes one call; once more where AWS says that another region is the right one.
   ///
   /// - Throws: `AWSError` when AWS refused, and what `APIClient.send` throws.
   func call(
     _ operation: AWSOperation, in region: String = AWSService.defaultRegion,
-    _ input: [String: String] = [:], logs: [CallLog] = []
+    _ input: [String: JSON] = [:], logs: [CallLog] = []
+  ) async throws -> AWSAnswer {
+    do {
+      return try await callOnce(operation, in: region, input, logs: logs)
+    } catch let error as AWSError {
+      guard let right = error.region, right != region else { throw error }
+      return try await callOnce(operation, in: right, input, logs: logs)
+    }
+  }
+
+  private func callOnce(
+    _ operation: AWSOperation, in region: String, _ input: [String: JSON], logs: [CallLog]
   ) async throws -> AWSAnswer {
     guard let credentials else {
       throw AuthenticationError(.unusable, "No credentials were given for this call.")
     }
-    let host = operation.service.host(in: region)
+    let host = operation.service.host(in: region, input)
     let used = GrantUsed()
     let request = APIRequest(
       operation: operation.fullName, rateKey: rateKey(operation, region), rate: rate(operation),
@@ -164,71 +177,28 @@ struct AWSClient: Sendable {
   }
 
   private func sign(
-    _ operation: AWSOperation, in region: String, _ input: [String: String],
+    _ operation: AWSOperation, in region: String, _ input: [String: JSON],
     with credentials: SigningCredentials
   ) -> (HTTPRequest, [UInt8]) {
     let service = operation.service
     let place =
-      endpoint ?? AWSEndpoint(scheme: "https", authority: service.host(in: region))
+      endpoint ?? AWSEndpoint(scheme: "https", authority: service.host(in: region, input))
     let request = operation.request(input, to: place)
     let time = context.surroundings.now() + shared.state.withLock { $0.clockOffset }
-    let signer = RequestSigner(region: service.signingRegion(in: region), service: service.name)
+    let signer = RequestSigner(
+      region: service.signingRegion(in: region), service: service.signingName)
     return (signer.signed(request, with: credentials, at: time), request.body)
   }
 
   private func rateKey(_ operation: AWSOperation, _ region: String) -> String {
     let service = operation.service
     let base = "\(service.signingRegion(in: region))/\(service.name)"
-    return operation.hasOwnRate ? "\(base)/\(operation.name)" : base
+    return operation.rate != nil ? "\(base)/\(operation.name)" : base
   }
 
   /// A stand-in for AWS has none of AWS's quotas.
   private func rate(_ operation: AWSOperation) -> Rate {
     endpoint == nil ? operation.rate ?? operation.service.rate : Rate(perSecond: 1000)
-  }
-}
-
-extension AWSOperation {
-  /// The request in the service's protocol.
-  func request(_ input: [String: String], to place: AWSEndpoint) -> UnsignedRequest {
-    var parameters = fixed.merging(input) { _, given in given }
-    var request = UnsignedRequest(
-      method: .post, scheme: place.scheme, authority: place.authority, path: "/")
-    switch service.wire {
-    case .query:
-      parameters["Action"] = name
-      parameters["Version"] = service.version
-      let form = parameters.sorted { $0.key.precedes($1.key) }.map { parameter in
-        "\(parameter.key)=\(RequestSigner.percentEncoded(parameter.value))"
-      }
-      request.fields[.contentType] = "application/x-www-form-urlencoded; charset=utf-8"
-      request.body = Array(form.joined(separator: "&").utf8)
-    case .json(let target):
-      request.fields[.contentType] = "application/x-amz-json-1.1"
-      if let header = HTTPField.Name("x-amz-target") {
-        request.fields[header] = "\(target).\(name)"
-      }
-      let limit = paging?.limit?.name
-      request.body =
-        JSON.object(
-          Dictionary(
-            uniqueKeysWithValues: parameters.map { name, value in
-              (name, name == limit ? JSON.integer(Int64(value) ?? 0) : .string(value))
-            })
-        ).bytes
-    case .restJSON:
-      request.method = .get
-      request.path = path
-      for (name, value) in parameters {
-        let placeholder = "{\(name)}"
-        if request.path.contains(placeholder) {
-          request.path.replace(placeholder, with: RequestSigner.percentEncoded(value))
-        } else {
-          request.query[name] = value
-        }
-      }
-    }
-    return request
   }
 }
 

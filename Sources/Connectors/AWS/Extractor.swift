@@ -6,6 +6,9 @@ internal import Model
 struct AWSScan: Sendable {
   let account: String
   let client: AWSClient
+  /// Where the listing of a collection continues, by its name.
+  var tokens: [String: String] = [:]
+  let regions = AWSRegions()
 }
 
 // Identity and access management.
@@ -14,7 +17,7 @@ extension AWSScan {
   func readAuthorizationDetails(_ output: UnitOutput) async throws {
     try await client.pages(.getAccountAuthorizationDetails, logs: output.logs) { answer in
       for part in AWSUnit.authorizationDetails {
-        guard let collection = output[part.collection] else { continue }
+        guard let collection = output[part.kind.name] else { continue }
         try await collection.publish(
           (answer.result.optionalArray(at: part.items)?.map { item in
             Record(key: try item.string(at: "Arn"), bytes: item.verbatim, call: answer.call)
@@ -36,7 +39,8 @@ extension AWSScan {
     }
     for user in users {
       do {
-        try await client.pages(.listAccessKeys, ["UserName": user.name], logs: output.logs) {
+        try await client.pages(.listAccessKeys, ["UserName": .string(user.name)], logs: output.logs)
+        {
           page in
           var records: [Record] = []
           for key in try page.result.array(at: "AccessKeyMetadata") {
@@ -48,7 +52,7 @@ extension AWSScan {
           }
           try await collection.publish(records)
         }
-      } catch let error as AWSError where error.isNotFound {
+      } catch let error as AWSError where error.isGone {
         // The user was deleted after it was listed, and its keys with it.
       }
     }
@@ -63,12 +67,12 @@ extension AWSScan {
   ) async throws -> JSONView? {
     do {
       let answer = try await client.call(
-        .getAccessKeyLastUsed, ["AccessKeyId": key], logs: output.logs)
+        .getAccessKeyLastUsed, ["AccessKeyId": .string(key)], logs: output.logs)
       return try answer.result.value(at: "AccessKeyLastUsed")
     } catch let error as AWSError where error.isDenied {
       denial = error.collectionFailure
       return nil
-    } catch let error as AWSError where error.isNotFound {
+    } catch let error as AWSError where error.isGone {
       return nil
     }
   }
@@ -111,7 +115,20 @@ extension AWSScan {
       try await collection.collect { try await readAccounts(collection) }
     }
     if let collection = output["aws.organizations.policy"] {
-      try await collection.collect { try await readServiceControlPolicies(collection) }
+      try await collection.collect {
+        try await readPolicies(of: "SERVICE_CONTROL_POLICY", collection)
+      }
+    }
+    if let collection = output["aws.organizations.resourceControlPolicy"] {
+      try await collection.collect {
+        try await readPolicies(of: "RESOURCE_CONTROL_POLICY", collection)
+      }
+    }
+    if let collection = output["aws.organizations.organizationalUnit"] {
+      try await collection.collect { try await readUnits(collection) }
+    }
+    if let collection = output["aws.organizations.delegatedAdministrator"] {
+      try await collection.collect { try await readDelegatedAdministrators(collection) }
     }
   }
 
@@ -125,19 +142,20 @@ extension AWSScan {
     return .complete
   }
 
-  private func readServiceControlPolicies(
-    _ collection: CollectionOutput
+  private func readPolicies(
+    of type: String, _ collection: CollectionOutput
   ) async throws -> CollectionResult {
     let logs = [collection.calls]
     var ids: [String] = []
-    try await client.pages(.listPolicies, logs: logs) { answer in
+    try await client.pages(.listPolicies, ["Filter": .string(type)], logs: logs) {
+      answer in
       ids += try answer.result.array(at: "Policies").map { try $0.string(at: "Id") }
     }
     for id in ids {
-      let answer = try await client.call(.describePolicy, ["PolicyId": id], logs: logs)
+      let answer = try await client.call(.describePolicy, ["PolicyId": .string(id)], logs: logs)
       let policy = try answer.result.value(at: "Policy")
       var targets: [[UInt8]] = []
-      try await client.pages(.listTargetsForPolicy, ["PolicyId": id], logs: logs) { page in
+      try await client.pages(.listTargetsForPolicy, ["PolicyId": .string(id)], logs: logs) { page in
         targets += try page.result.array(at: "Targets").map { Array($0.verbatim) }
       }
       let list = Array("[".utf8) + targets.joined(separator: ",".utf8) + Array("]".utf8)
@@ -149,83 +167,4 @@ extension AWSScan {
     }
     return .complete
   }
-}
-
-// Functions.
-extension AWSScan {
-  /// Functions, and what is asked per function. A listing that fails ends all three in the same
-  /// way; what is asked per function ends only its own collection.
-  func readFunctions(_ output: UnitOutput, in region: String) async throws {
-    var functions: [(name: String, arn: JSONView)] = []
-    let functionOutput = output["aws.lambda.function@\(region)"]
-    try await client.pages(.listFunctions, in: region, logs: output.logs) { answer in
-      let listed = try answer.result.array(at: "Functions")
-      for function in listed {
-        functions.append(
-          (try function.string(at: "FunctionName"), try function.value(at: "FunctionArn")))
-      }
-      try await functionOutput?.publish(
-        listed.map { function in
-          Record(
-            key: try function.string(at: "FunctionArn"),
-            bytes: Redaction.environmentByShape(function), call: answer.call)
-        })
-    }
-    try await functionOutput?.end(.complete)
-    let names = functions.map(\.name)
-    let arns = functions.map(\.arn)
-    if let collection = output["aws.lambda.policy@\(region)"] {
-      try await collection.collect {
-        try await readEach(names, .getPolicy, in: region, into: collection) { index, answer in
-          let arn = arns[index]
-          var members = [("FunctionArn", arn), ("Policy", try answer.result.value(at: "Policy"))]
-          if let revision = try answer.result.optionalValue(at: "RevisionId") {
-            members.append(("RevisionId", revision))
-          }
-          return Record(key: try arn.string(), bytes: joined(members), call: answer.call)
-        }
-      }
-    }
-    if let collection = output["aws.lambda.url@\(region)"] {
-      try await collection.collect {
-        try await readEach(names, .getFunctionURLConfig, in: region, into: collection) {
-          _, answer in
-          Record(
-            key: try answer.result.string(at: "FunctionArn"), bytes: answer.result.verbatim,
-            call: answer.call)
-        }
-      }
-    }
-  }
-
-  /// Asks for one thing of each function; "not found" means that it has none.
-  private func readEach(
-    _ functions: [String], _ operation: AWSOperation, in region: String,
-    into collection: CollectionOutput, record: (Int, AWSAnswer) throws -> Record
-  ) async throws -> CollectionResult {
-    for (index, name) in functions.enumerated() {
-      do {
-        let answer = try await client.call(
-          operation, in: region, ["FunctionName": name], logs: [collection.calls])
-        try await collection.publish([try record(index, answer)])
-      } catch let error as AWSError where error.isNotFound {
-        continue
-      }
-    }
-    return .complete
-  }
-}
-
-/// An object of values as given, in this order.
-private func joined(_ members: [(String, JSONView)]) -> [UInt8] {
-  joined(members.map { ($0.0, Array($0.1.verbatim)) })
-}
-
-private func joined(_ members: [(String, [UInt8])]) -> [UInt8] {
-  var object = Array("{".utf8)
-  for (index, member) in members.enumerated() {
-    object += Array((index == 0 ? "" : ",").utf8) + JSON.string(member.0).bytes + Array(":".utf8)
-    object += member.1
-  }
-  return object + Array("}".utf8)
 }

@@ -13,26 +13,16 @@ internal import Model
 ///    another kind, an environment value that is no shape throw, with the path and no value.
 /// 4. An absent list is an empty one, as is `""`, which is how AWS's XML writes it.
 ///
-/// To add a kind: a line in `kinds`, a function of 20 to 40 lines in the service's file
-/// (`NormalizerIAM.swift`, …), and a fixture in `Tests/AWSConnectorTests/Golden`.
+/// To add a kind: a function of 20 to 40 lines in the service's file in `Services/`, named by its
+/// `AWSKind`, and fixtures in `Tests/AWSConnectorTests/Golden`.
 public struct AWSNormalizer: Normalizer {
   typealias Kind = @Sendable (AWSRecord) throws(JSONError) -> Assertions
 
   /// By the name of the collection, without the region.
-  static let kinds: [String: Kind] = [
-    "aws.iam.role": role,
-    "aws.iam.user": user,
-    "aws.iam.group": group,
-    "aws.iam.policy": managedPolicy,
-    "aws.iam.accessKey": accessKey,
-    "aws.organizations.organization": organization,
-    "aws.organizations.account": account,
-    "aws.organizations.policy": serviceControlPolicy,
-    "aws.lambda.function": function,
-    "aws.lambda.policy": functionPolicy,
-    "aws.lambda.url": functionURL,
-    "aws.lambda.eventSourceMapping": eventSourceMapping,
-  ]
+  static let kinds = Dictionary(
+    uniqueKeysWithValues: AWSUnit.all.flatMap { unit in
+      unit.kinds.map { ($0.kind.name, $0.kind.normalize) }
+    })
 
   public init() {}
 

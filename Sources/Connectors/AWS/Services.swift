@@ -1,56 +1,81 @@
 internal import Extraction
+internal import Model
 
 /// An AWS service as data: where it answers, how it is spoken to, how fast.
 ///
-/// Source: botocore's endpoint and service models.
+/// The values are in the files of `Services/`. Source: botocore's endpoint and service models.
 struct AWSService: Sendable {
-  enum Wire: Sendable {
-    /// Form in, XML out.
+  enum Wire: Sendable, Equatable {
+    /// Form in, XML out, within `<OperationResponse><OperationResult>`.
     case query
+    /// Form in with flat lists, XML out within `<OperationResponse>`.
+    case ec2
     /// JSON in and out; the target's prefix names the operation in a header.
-    case json(target: String)
-    /// Paths and query items in, JSON out.
+    case json(target: String, version: String = "1.1")
+    /// Paths, query items and bodies in, JSON out.
     case restJSON
+    /// Paths and query items in, XML out.
+    case restXML
   }
 
-  enum Reach: Sendable {
+  enum Reach: Sendable, Equatable {
     /// One host for all regions, which signs as us-east-1.
     case global(host: String)
-    /// A host per region: `NAME.REGION.amazonaws.com`.
+    /// A host per region: `PREFIX.REGION.amazonaws.com`.
     case regional
   }
 
-  /// Part of the host's name, of IAM actions, and the signing name.
+  /// As AWS's own tools call it; part of a call's name in evidence.
   var name: String
   var wire: Wire
-  /// Of the query protocol's requests.
+  /// Of the query protocols' requests.
   var version: String
   var reach: Reach
+  /// First part of the host's name; `{Name}` is replaced by the input of that name.
+  var prefix: String
+  var signingName: String
+  /// First part of its IAM actions.
+  var actionPrefix: String
   /// Per account and region, for all operations that have no rate of their own. Where AWS does not
   /// publish one: cautious, and slowed down by the first throttling.
   var rate: Rate
+  /// Where its operations are described, under docs.aws.amazon.com.
+  var pages: String
+  /// Sent with every request.
+  var fields: [String: String]
+
+  init(
+    _ name: String, _ wire: Wire, version: String = "", reach: Reach = .regional,
+    prefix: String? = nil, signingName: String? = nil, actionPrefix: String? = nil,
+    perSecond: Double = 5, pages: String, fields: [String: String] = [:]
+  ) {
+    self.name = name
+    self.wire = wire
+    self.version = version
+    self.reach = reach
+    self.prefix = prefix ?? name
+    self.signingName = signingName ?? self.prefix
+    self.actionPrefix = actionPrefix ?? self.signingName
+    rate = Rate(perSecond: perSecond)
+    self.pages = pages
+    self.fields = fields
+  }
 
   static let defaultRegion = "us-east-1"
 
-  static let sts = AWSService(
-    name: "sts", wire: .query, version: "2011-06-15", reach: .regional, rate: Rate(perSecond: 10))
-  static let iam = AWSService(
-    name: "iam", wire: .query, version: "2010-05-08", reach: .global(host: "iam.amazonaws.com"),
-    rate: Rate(perSecond: 15))
-  static let organizations = AWSService(
-    name: "organizations", wire: .json(target: "AWSOrganizationsV20161128"), version: "2016-11-28",
-    reach: .global(host: "organizations.us-east-1.amazonaws.com"), rate: Rate(perSecond: 4))
-  /// Source: Lambda Developer Guide, "Lambda quotas": 15 control plane requests a second.
-  static let lambda = AWSService(
-    name: "lambda", wire: .restJSON, version: "2015-03-31", reach: .regional,
-    rate: Rate(perSecond: 15))
+  var isRegional: Bool { reach == .regional }
 
-  var isRegional: Bool { if case .regional = reach { true } else { false } }
+  var isXML: Bool {
+    switch wire {
+    case .query, .ec2, .restXML: true
+    case .json, .restJSON: false
+    }
+  }
 
-  func host(in region: String) -> String {
+  func host(in region: String, _ input: [String: JSON] = [:]) -> String {
     switch reach {
-    case .global(let host): host
-    case .regional: "\(name).\(region).amazonaws.com"
+    case .global(let host): AWSOperation.filled(host, input)
+    case .regional: "\(AWSOperation.filled(prefix, input)).\(region).amazonaws.com"
     }
   }
 
@@ -79,47 +104,5 @@ struct AWSEndpoint: Sendable, Equatable {
       ["127.0.0.1", "localhost", "[::1]"].contains(authority[..<colon])
     else { return nil }
     self.init(scheme: "http", authority: String(authority))
-  }
-}
-
-/// One read of a service, as data.
-struct AWSOperation: Sendable {
-  struct Paging: Sendable {
-    /// Name of the cursor in the request.
-    var input: String
-    /// Name of the cursor in the answer.
-    var output: String
-    /// Name of the flag that says whether there is more, where the service has one.
-    var more: String?
-    /// How many items to ask for, where asking helps.
-    var limit: (name: String, value: Int)?
-  }
-
-  var service: AWSService
-  var name: String
-  /// Of REST services; `{Name}` is replaced by the input of that name.
-  var path = "/"
-  /// Sent with every call.
-  var fixed: [String: String] = [:]
-  var paging: Paging?
-  /// Where it differs from the service's.
-  var rate: Rate?
-  /// Whether it shares the service's rate or has its own.
-  var hasOwnRate: Bool { rate != nil }
-
-  /// As in evidence, and the IAM action: for all operations so far the same.
-  var fullName: String { "\(service.name):\(name)" }
-
-  var description: OperationDescription {
-    let page =
-      switch service.name {
-      case "iam": "IAM/latest/APIReference"
-      case "sts": "STS/latest/APIReference"
-      case "organizations": "organizations/latest/APIReference"
-      default: "\(service.name)/latest/api"
-      }
-    return OperationDescription(
-      service: service.name, operation: name, permission: fullName,
-      source: "https://docs.aws.amazon.com/\(page)/API_\(name).html")
   }
 }

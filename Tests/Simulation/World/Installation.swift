@@ -18,7 +18,9 @@ struct Installation: Sendable {
       lease: .seconds(20), attempts: 3, inFlight: inFlight, apply: .seconds(150))
   }
   static let activityAge = Duration.seconds(40 * 24 * 3600)
-  static let knownCollections = SimulatedCollection.allCases.map(\.rawValue)
+  static let knownCollections = SimulatedCollection.allCases.map {
+    OfferedCollection($0.rawValue)
+  }
 
   let kernel: Kernel
   let world: World
@@ -144,7 +146,7 @@ struct Installation: Sendable {
   private func scheduler(_ context: ProcessContext) -> [any Service] {
     let store = queue(context)
     let limits = Self.limits(defect?.inFlight ?? world.inFlight)
-    let known: [Platform: [String]] = [.aws: Self.knownCollections]
+    let known: [Platform: [OfferedCollection]] = [.aws: Self.knownCollections]
     let requests = RequestHandler(
       store: store, knownCollections: known, makeID: makeID(context), now: context.now)
     let progress = ProgressHandler(store: store, limits: limits, now: context.now)

@@ -3,8 +3,8 @@ internal import JSONReader
 internal import Model
 
 extension JSONView {
-  /// The policy document in the text at `field`: percent-encoded by IAM, plain elsewhere (and in
-  /// the trust policies of moto).
+  /// The policy document at `field`: a text, percent-encoded by IAM, plain elsewhere (and in the
+  /// trust policies of moto); or an object.
   ///
   /// Its canonical form orders the names; lists stay as given. What a statement says is the
   /// evaluator's to read; here it must only be clear that there are statements, and that each has
@@ -16,6 +16,11 @@ extension JSONView {
   /// Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_PolicyVersion.html (RFC 3986)
   func policyDocument(_ field: String) throws(JSONError) -> PolicyDocument {
     let view = try value(at: field)
+    if view.kind == .object {
+      try view.checkStatements()
+      try view.checkNames()
+      return PolicyDocument(canonical: JSON(view))
+    }
     let text = try view.string()
     let first = text.utf8.first { $0 > 0x20 }
     guard let bytes = first == UInt8(ascii: "{") ? Array(text.utf8) : percentDecoded(text) else {

@@ -53,6 +53,7 @@ extension AWSNormalizer {
     return "arn:\(parts.partition):organizations::\(parts.account):organization/\(path[1])"
   }
 
+  /// A service control policy, or one for resources, which is written and attached the same way.
   static func serviceControlPolicy(_ record: AWSRecord) throws(JSONError) -> Assertions {
     let policy = try record.root.value(at: "Policy")
     let summary = try policy.value(at: "PolicySummary")
@@ -68,9 +69,12 @@ extension AWSNormalizer {
         "awsManaged": .bool(try summary.optionalBool(at: "AwsManaged") ?? false),
         "policyType": .string(try summary.name("Type")),
       ]))
+    let isForResources = try summary.name("Type") == "RESOURCE_CONTROL_POLICY"
     for target in targets {
       assertions.edges.append(
-        Edge(.limitedBy, from: try container(target), to: arn, discriminator: "scp"))
+        Edge(
+          .limitedBy, from: try container(target), to: arn,
+          discriminator: isForResources ? "rcp" : "scp"))
     }
     return assertions
   }

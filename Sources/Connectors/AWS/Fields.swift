@@ -42,9 +42,14 @@ extension JSONView {
     try timestamp(field)?.day
   }
 
-  /// Lambda writes the offset without its colon: `2026-11-20T10:00:00.000+0000`.
-  private func timestamp(_ field: String) throws(JSONError) -> Timestamp? {
-    guard let view = try optionalValue(at: field), var text = try text(field) else { return nil }
+  /// A text in XML; in JSON often a number of seconds. Lambda writes the offset without its colon:
+  /// `2026-11-20T10:00:00.000+0000`.
+  func timestamp(_ field: String) throws(JSONError) -> Timestamp? {
+    guard let view = try optionalValue(at: field) else { return nil }
+    if let seconds = view.double, abs(seconds) < 1e11 {
+      return Timestamp(milliseconds: Int64((seconds * 1000).rounded()))
+    }
+    guard var text = try text(field) else { return nil }
     if let sign = text.utf8.dropLast(4).last, sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-")
     {
       text.insert(":", at: text.utf8.index(text.endIndex, offsetBy: -2))
@@ -76,6 +81,18 @@ extension JSONView {
 
 extension JSON {
   static func texts(_ texts: [String: String]) -> JSON { .object(texts.mapValues { .string($0) }) }
+
+  /// The same with every list in the order of its elements' bytes: for settings, whose lists are
+  /// sets.
+  var ordered: JSON {
+    switch self {
+    case .array(let elements):
+      .array(
+        elements.map(\.ordered).sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) })
+    case .object(let members): .object(members.mapValues(\.ordered))
+    default: self
+    }
+  }
 
   /// A set, in order of its UTF-8 bytes.
   static func set(_ texts: [String]) -> JSON { .strings(texts.sorted { $0.precedes($1) }) }

@@ -37,12 +37,13 @@ extension AWSNormalizer {
   static func user(_ record: AWSRecord) throws(JSONError) -> Assertions {
     let root = record.root
     let arn = try record.arn("Arn").text
+    let name = try root.name("UserName")
     let tags = try root.tags("Tags")
     var assertions = Assertions()
     assertions.nodes.append(
       Node(
-        id: arn, kind: .identity, type: "aws.iam.user", name: try root.name("UserName"),
-        defines: [arn],
+        id: arn, kind: .identity, type: "aws.iam.user", name: name,
+        defines: [arn, userName(name, in: record.scope)],
         state: .present([
           "account": .string(record.scope.account), "path": try root.json("Path"),
           "userId": try root.json("UserId"),
@@ -74,6 +75,11 @@ extension AWSNormalizer {
         ])))
     try assertions.addGrants(of: arn, root, inline: "GroupPolicyList")
     return assertions
+  }
+
+  /// Some credentials name their user without the path, so a user defines this name too.
+  static func userName(_ name: String, in scope: Scope) -> String {
+    "aws:iam:user-name:\(scope.account)/\(name)"
   }
 
   /// A user's record names its groups without their paths, so a group defines this name too.

@@ -1,0 +1,340 @@
+internal import Extraction
+internal import Model
+
+/// What became of each operation that was considered for the catalog.
+///
+/// It answers for every operation that the product needs or that a complete path needs. A test holds
+/// the list against the table of operations where that is at hand.
+enum AWSCoverage {
+  /// Everything that is answered for, in order.
+  static var all: [OperationCoverage] {
+    let covered = covered.map { operation, cover in
+      OperationCoverage(operation, .coveredBy(operation: cover.by, field: cover.field))
+    }
+    let exempt = exempted.flatMap { reason, operations in
+      operations.map { OperationCoverage($0, .exempt(reason: reason)) }
+    }
+    let others =
+      inCatalog.subtracting(authenticating).map { OperationCoverage($0, .called) }
+      + authenticating.map { OperationCoverage($0, .authentication) }
+    return (covered + exempt + others).sorted { $0.operation.precedes($1.operation) }
+  }
+
+  static let authenticating: Set<String> = [
+    "sts:AssumeRole", "sts:GetCallerIdentity", "ec2:DescribeRegions",
+  ]
+
+  static let inCatalog = Set(
+    AWSUnit.all.flatMap { $0.kinds.flatMap(\.operations) }.map(\.fullName))
+
+  static let covered: [String: (by: String, field: String)] = [
+    "account:GetRegionOptStatus": (
+      "ec2:DescribeRegions", "regionInfo.optInStatus"
+    ),
+    "account:ListRegions": (
+      "ec2:DescribeRegions", "regionInfo.optInStatus"
+    ),
+    "apigateway:GetIntegration": (
+      "apigateway:GetResources", "item.resourceMethods.methodIntegration"
+    ),
+    "bedrock-agent:GetAgentCollaborator": (
+      "bedrock-agent:ListAgentCollaborators", "agentCollaboratorSummaries.agentDescriptor.aliasArn"
+    ),
+    "bedrock-agent:GetAgentKnowledgeBase": (
+      "bedrock-agent:ListAgentKnowledgeBases", "agentKnowledgeBaseSummaries.knowledgeBaseState"
+    ),
+    "bedrock-agent:GetAgentVersion": (
+      "bedrock-agent:ListAgentVersions", "agentVersionSummaries.agentVersion"
+    ),
+    "bedrock:GetGuardrail": (
+      "bedrock:ListGuardrails", "guardrails.status"
+    ),
+    "cloudtrail:GetTrail": (
+      "cloudtrail:DescribeTrails", "trailList.S3BucketName"
+    ),
+    "cloudtrail:ListTrails": (
+      "cloudtrail:DescribeTrails", "trailList.TrailARN"
+    ),
+    "ec2:DescribeIamInstanceProfileAssociations": (
+      "ec2:DescribeInstances", "reservationSet.instancesSet.iamInstanceProfile"
+    ),
+    "ecr:BatchGetImage": (
+      "ecr:DescribeImages", "imageDetails.artifactMediaType"
+    ),
+    "ecr:ListImages": (
+      "ecr:DescribeImages", "imageDetails.imageDigest"
+    ),
+    "ecs:ListTaskDefinitions": (
+      "ecs:ListTaskDefinitionFamilies", "families"
+    ),
+    "events:DescribeApiDestination": (
+      "events:ListApiDestinations", "ApiDestinations.InvocationEndpoint"
+    ),
+    "events:DescribeEventBus": (
+      "events:ListEventBuses", "EventBuses.Policy"
+    ),
+    "events:DescribeRule": (
+      "events:ListRules", "Rules.EventPattern"
+    ),
+    "events:ListRuleNamesByTarget": (
+      "events:ListTargetsByRule", "Targets.Arn"
+    ),
+    "iam:GetGroup": (
+      "iam:GetAccountAuthorizationDetails", "UserDetailList.GroupList"
+    ),
+    "iam:GetGroupPolicy": (
+      "iam:GetAccountAuthorizationDetails", "GroupDetailList.GroupPolicyList.PolicyDocument"
+    ),
+    "iam:GetInstanceProfile": (
+      "iam:ListInstanceProfiles", "InstanceProfiles.Roles"
+    ),
+    "iam:GetPolicy": (
+      "iam:GetAccountAuthorizationDetails", "Policies.AttachmentCount"
+    ),
+    "iam:GetPolicyVersion": (
+      "iam:GetAccountAuthorizationDetails", "Policies.PolicyVersionList.Document"
+    ),
+    "iam:GetRole": (
+      "iam:GetAccountAuthorizationDetails", "RoleDetailList.AssumeRolePolicyDocument"
+    ),
+    "iam:GetRolePolicy": (
+      "iam:GetAccountAuthorizationDetails", "RoleDetailList.RolePolicyList.PolicyDocument"
+    ),
+    "iam:GetUser": (
+      "iam:GetAccountAuthorizationDetails", "UserDetailList.Arn"
+    ),
+    "iam:GetUserPolicy": (
+      "iam:GetAccountAuthorizationDetails", "UserDetailList.UserPolicyList.PolicyDocument"
+    ),
+    "iam:ListAttachedGroupPolicies": (
+      "iam:GetAccountAuthorizationDetails", "GroupDetailList.AttachedManagedPolicies"
+    ),
+    "iam:ListAttachedRolePolicies": (
+      "iam:GetAccountAuthorizationDetails", "RoleDetailList.AttachedManagedPolicies"
+    ),
+    "iam:ListAttachedUserPolicies": (
+      "iam:GetAccountAuthorizationDetails", "UserDetailList.AttachedManagedPolicies"
+    ),
+    "iam:ListEntitiesForPolicy": (
+      "iam:GetAccountAuthorizationDetails", "RoleDetailList.AttachedManagedPolicies.PolicyArn"
+    ),
+    "iam:ListGroupPolicies": (
+      "iam:GetAccountAuthorizationDetails", "GroupDetailList.GroupPolicyList"
+    ),
+    "iam:ListGroups": (
+      "iam:GetAccountAuthorizationDetails", "GroupDetailList.Arn"
+    ),
+    "iam:ListGroupsForUser": (
+      "iam:GetAccountAuthorizationDetails", "UserDetailList.GroupList"
+    ),
+    "iam:ListInstanceProfilesForRole": (
+      "iam:ListInstanceProfiles", "InstanceProfiles.Roles.Arn"
+    ),
+    "iam:ListOpenIDConnectProviderTags": (
+      "iam:GetOpenIDConnectProvider", "Tags"
+    ),
+    "iam:ListPolicies": (
+      "iam:GetAccountAuthorizationDetails", "Policies.Arn"
+    ),
+    "iam:ListPolicyVersions": (
+      "iam:GetAccountAuthorizationDetails", "Policies.PolicyVersionList"
+    ),
+    "iam:ListRolePolicies": (
+      "iam:GetAccountAuthorizationDetails", "RoleDetailList.RolePolicyList"
+    ),
+    "iam:ListRoleTags": (
+      "iam:GetAccountAuthorizationDetails", "RoleDetailList.Tags"
+    ),
+    "iam:ListRoles": (
+      "iam:GetAccountAuthorizationDetails", "RoleDetailList.Arn"
+    ),
+    "iam:ListSAMLProviderTags": (
+      "iam:GetSAMLProvider", "Tags"
+    ),
+    "iam:ListUserPolicies": (
+      "iam:GetAccountAuthorizationDetails", "UserDetailList.UserPolicyList"
+    ),
+    "iam:ListUserTags": (
+      "iam:GetAccountAuthorizationDetails", "UserDetailList.Tags"
+    ),
+    "lambda:GetEventSourceMapping": (
+      "lambda:ListEventSourceMappings", "EventSourceMappings.EventSourceArn"
+    ),
+    "lambda:GetFunction": (
+      "lambda:ListFunctions", "Functions.Role"
+    ),
+    "lambda:GetFunctionConfiguration": (
+      "lambda:ListFunctions", "Functions.Role"
+    ),
+    "lambda:ListFunctionUrlConfigs": (
+      "lambda:GetFunctionUrlConfig", "AuthType"
+    ),
+    "organizations:DescribeAccount": (
+      "organizations:ListAccounts", "Accounts.Id"
+    ),
+    "organizations:DescribeOrganizationalUnit": (
+      "organizations:ListOrganizationalUnitsForParent", "OrganizationalUnits.Name"
+    ),
+    "organizations:ListChildren": (
+      "organizations:ListAccountsForParent", "Accounts.Id"
+    ),
+    "organizations:ListParents": (
+      "organizations:ListOrganizationalUnitsForParent", "OrganizationalUnits.Id"
+    ),
+    "organizations:ListPoliciesForTarget": (
+      "organizations:ListTargetsForPolicy", "Targets.TargetId"
+    ),
+    "s3:GetBucketLocation": (
+      "s3:ListBuckets", "Buckets.Bucket.BucketRegion"
+    ),
+    "s3:GetBucketPolicyStatus": (
+      "s3:GetBucketPolicy", "Policy"
+    ),
+    "s3:HeadBucket": (
+      "s3:ListBuckets", "Buckets.Bucket.BucketRegion"
+    ),
+    "s3control:GetAccessPoint": (
+      "s3control:ListAccessPoints", "AccessPointList.AccessPoint.NetworkOrigin"
+    ),
+    "s3control:GetAccessPointPolicyStatus": (
+      "s3control:GetAccessPointPolicy", "Policy"
+    ),
+    "secretsmanager:DescribeSecret": (
+      "secretsmanager:ListSecrets", "SecretList.RotationEnabled"
+    ),
+    "sns:ListSubscriptionsByTopic": (
+      "sns:ListSubscriptions", "Subscriptions.TopicArn"
+    ),
+    "ssm:DescribeDocument": (
+      "ssm:ListDocuments", "DocumentIdentifiers.DocumentType"
+    ),
+    "stepfunctions:DescribeActivity": (
+      "stepfunctions:ListActivities", "activities.activityArn"
+    ),
+  ]
+
+  static let exempted: [(reason: String, operations: Set<String>)] = [
+    (
+      "Returns what runs or ran, one object per execution: the definition already "
+        + "says who does what, and an execution belongs to activity.",
+      [
+        "bedrock:GetModelCustomizationJob", "bedrock:GetModelInvocationJob",
+        "bedrock:ListModelCustomizationJobs", "bedrock:ListModelInvocationJobs",
+        "dynamodb:DescribeExport", "dynamodb:ListExports", "dynamodb:ListImports",
+        "ecs:DescribeContainerInstances", "ecs:DescribeTaskSets", "ecs:DescribeTasks",
+        "ecs:ListContainerInstances", "ecs:ListTasks", "events:DescribeReplay",
+        "events:ListReplays", "stepfunctions:DescribeExecution", "stepfunctions:DescribeMapRun",
+        "stepfunctions:DescribeStateMachineForExecution", "stepfunctions:ListExecutions",
+        "stepfunctions:ListMapRuns",
+      ]
+    ),
+    (
+      "Reads objects, and is granted only for a named trail bucket that a customer "
+        + "names; the archive is not read yet.",
+      [
+        "kms:Decrypt", "s3:GetObject", "s3:ListObjectsV2",
+      ]
+    ),
+    (
+      "Says nothing about who may do what: a capacity, a limit, a retention or a "
+        + "quality setting.",
+      [
+        "account:GetAccountInformation", "cloudtrail:GetInsightSelectors",
+        "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTimeToLive",
+        "ecr:DescribeImageScanFindings", "ecr:DescribeRepositoryCreationTemplates",
+        "ecr:GetRegistryScanningConfiguration", "ecr:ListImageReferrers",
+        "ecs:DescribeCapacityProviders", "ecs:ListAccountSettings", "ecs:ListServicesByNamespace",
+        "iam:GetAccountPasswordPolicy", "iam:GetAccountSummary", "iam:ListMFADevices",
+        "iam:ListVirtualMFADevices", "lambda:GetAccountSettings", "lambda:GetFunctionConcurrency",
+        "lambda:ListProvisionedConcurrencyConfigs",
+        "organizations:ListAccountsWithInvalidEffectivePolicy", "s3:GetBucketCors",
+        "s3:GetBucketLifecycleConfiguration", "s3:GetBucketVersioning",
+        "s3:GetObjectLockConfiguration", "s3:ListBucketInventoryConfigurations",
+        "sqs:ListDeadLetterSourceQueues",
+      ]
+    ),
+    (
+      "Tags of single resources; where a listing carries tags they are taken from "
+        + "there, and one call per resource would double the calls.",
+      [
+        "bedrock-agent:ListTagsForResource", "bedrock-agentcore-control:ListTagsForResource",
+        "bedrock:ListTagsForResource", "cloudtrail:ListTags", "dynamodb:ListTagsOfResource",
+        "ecr:ListTagsForResource", "ecs:ListTagsForResource", "events:ListTagsForResource",
+        "iam:ListInstanceProfileTags", "iam:ListPolicyTags", "lambda:ListTags",
+        "opensearchserverless:ListTagsForResource", "organizations:ListTagsForResource",
+        "pipes:ListTagsForResource", "rolesanywhere:ListTagsForResource", "s3:GetBucketAbac",
+        "s3:GetBucketTagging", "scheduler:ListTagsForResource", "sns:ListTagsForResource",
+        "sqs:ListQueueTags", "ssm:ListTagsForResource", "stepfunctions:ListTagsForResource",
+      ]
+    ),
+    (
+      "Derived by AWS from policies that are read whole.",
+      [
+        "iam:ListPoliciesGrantingServiceAccess"
+      ]
+    ),
+  ]
+
+  static let missing: Set<String> = [
+    "apigateway:GetAuthorizers", "apigateway:GetStages", "apigatewayv2:GetAuthorizers",
+    "apigatewayv2:GetStages", "bedrock-agent:GetFlowAlias", "bedrock-agent:GetFlowVersion",
+    "bedrock-agent:ListFlowAliases", "bedrock-agent:ListFlowVersions",
+    "bedrock-agentcore-control:GetAgentRuntimeEndpoint",
+    "bedrock-agentcore-control:GetApiKeyCredentialProvider", "bedrock-agentcore-control:GetBrowser",
+    "bedrock-agentcore-control:GetCodeInterpreter", "bedrock-agentcore-control:GetGatewayRule",
+    "bedrock-agentcore-control:GetHarness", "bedrock-agentcore-control:GetMemory",
+    "bedrock-agentcore-control:GetOauth2CredentialProvider", "bedrock-agentcore-control:GetPolicy",
+    "bedrock-agentcore-control:GetPolicyEngine", "bedrock-agentcore-control:GetRegistry",
+    "bedrock-agentcore-control:GetResourcePolicy", "bedrock-agentcore-control:GetTokenVault",
+    "bedrock-agentcore-control:GetWorkloadIdentity",
+    "bedrock-agentcore-control:ListAgentRuntimeEndpoints",
+    "bedrock-agentcore-control:ListAgentRuntimeVersions",
+    "bedrock-agentcore-control:ListApiKeyCredentialProviders",
+    "bedrock-agentcore-control:ListBrowsers", "bedrock-agentcore-control:ListCodeInterpreters",
+    "bedrock-agentcore-control:ListGatewayRules", "bedrock-agentcore-control:ListHarnesses",
+    "bedrock-agentcore-control:ListMemories",
+    "bedrock-agentcore-control:ListOauth2CredentialProviders",
+    "bedrock-agentcore-control:ListPolicies", "bedrock-agentcore-control:ListPolicyEngines",
+    "bedrock-agentcore-control:ListRegistries", "bedrock-agentcore-control:ListWorkloadIdentities",
+    "bedrock:GetCustomModel", "bedrock:GetImportedModel", "bedrock:GetInferenceProfile",
+    "bedrock:GetMarketplaceModelEndpoint", "bedrock:GetModelInvocationLoggingConfiguration",
+    "bedrock:GetProvisionedModelThroughput", "bedrock:GetResourcePolicy",
+    "bedrock:ListCustomModelDeployments", "bedrock:ListCustomModels",
+    "bedrock:ListEnforcedGuardrailsConfiguration", "bedrock:ListImportedModels",
+    "bedrock:ListInferenceProfiles", "bedrock:ListMarketplaceModelEndpoints",
+    "bedrock:ListProvisionedModelThroughputs", "cloudtrail:GetChannel",
+    "cloudtrail:GetEventConfiguration", "cloudtrail:GetEventDataStore",
+    "cloudtrail:GetResourcePolicy", "cloudtrail:ListChannels", "cloudtrail:ListEventDataStores",
+    "dynamodb:DescribeGlobalTable", "dynamodb:DescribeKinesisStreamingDestination",
+    "dynamodb:ListGlobalTables", "dynamodbstreams:DescribeStream", "dynamodbstreams:ListStreams",
+    "ec2:DescribeVpcEndpoints", "ecr:DescribePullThroughCacheRules", "ecr:DescribeRegistry",
+    "ecr:GetSigningConfiguration", "events:DescribeArchive", "events:DescribeEndpoint",
+    "events:DescribeEventSource", "events:ListArchives", "events:ListEndpoints",
+    "events:ListEventSources", "iam:GenerateCredentialReport",
+    "iam:GenerateServiceLastAccessedDetails", "iam:GetCredentialReport", "iam:GetLoginProfile",
+    "iam:GetServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetailsWithEntities",
+    "iam:ListAccountAliases", "iam:ListSSHPublicKeys", "iam:ListSigningCertificates",
+    "lambda:GetAlias", "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionEventInvokeConfig",
+    "lambda:GetLayerVersion", "lambda:GetLayerVersionPolicy", "lambda:ListAliases",
+    "lambda:ListCodeSigningConfigs", "lambda:ListFunctionEventInvokeConfigs",
+    "lambda:ListLayerVersions", "lambda:ListLayers", "lambda:ListVersionsByFunction",
+    "opensearchserverless:BatchGetCollection", "opensearchserverless:GetAccessPolicy",
+    "opensearchserverless:GetSecurityPolicy", "opensearchserverless:ListAccessPolicies",
+    "opensearchserverless:ListCollections", "opensearchserverless:ListSecurityPolicies",
+    "organizations:DescribeResourcePolicy", "organizations:ListAWSServiceAccessForOrganization",
+    "ram:GetResourceShareAssociations", "ram:GetResourceShares", "ram:ListPrincipals",
+    "ram:ListResources", "rolesanywhere:GetProfile", "rolesanywhere:GetSubject",
+    "rolesanywhere:GetTrustAnchor", "rolesanywhere:ListCrls", "rolesanywhere:ListProfiles",
+    "rolesanywhere:ListSubjects", "rolesanywhere:ListTrustAnchors", "s3:GetBucketOwnershipControls",
+    "s3:GetBucketReplication", "s3control:GetAccessPointConfigurationForObjectLambda",
+    "s3control:GetMultiRegionAccessPointPolicy", "s3control:ListAccessGrants",
+    "s3control:ListAccessGrantsInstances", "s3control:ListAccessGrantsLocations",
+    "s3control:ListAccessPointsForObjectLambda", "s3control:ListMultiRegionAccessPoints",
+    "s3vectors:GetIndex", "s3vectors:GetVectorBucket", "s3vectors:GetVectorBucketPolicy",
+    "s3vectors:ListIndexes", "s3vectors:ListVectorBuckets", "scheduler:GetScheduleGroup",
+    "scheduler:ListScheduleGroups", "sns:GetDataProtectionPolicy", "sns:GetSubscriptionAttributes",
+    "ssm:DescribeMaintenanceWindowTasks", "ssm:DescribeMaintenanceWindows",
+    "ssm:GetResourcePolicies", "ssm:ListAssociations", "stepfunctions:DescribeStateMachineAlias",
+    "stepfunctions:ListStateMachineAliases", "stepfunctions:ListStateMachineVersions",
+  ]
+}

@@ -1,0 +1,114 @@
+internal import Extraction
+internal import JSONReader
+internal import Model
+
+// What only the management account can read of an organization, beside accounts and SCPs.
+
+extension AWSOperation {
+  private static let pages = Paging("NextToken", limit: ("MaxResults", 20))
+
+  static let listRoots = AWSOperation(.organizations, "ListRoots", paging: pages)
+  static let listUnitsForParent = AWSOperation(
+    .organizations, "ListOrganizationalUnitsForParent", paging: pages)
+  static let listAccountsForParent = AWSOperation(
+    .organizations, "ListAccountsForParent", paging: pages)
+  static let listDelegatedAdministrators = AWSOperation(
+    .organizations, "ListDelegatedAdministrators", paging: pages)
+  static let listDelegatedServices = AWSOperation(
+    .organizations, "ListDelegatedServicesForAccount", paging: pages)
+}
+
+extension AWSScan {
+  /// The deepest nesting that AWS allows is five; more would be a loop.
+  static let maximumUnitDepth = 8
+
+  /// Roots and units from the top down, each with its parent and its accounts.
+  func readUnits(_ collection: CollectionOutput) async throws -> CollectionResult {
+    let logs = [collection.calls]
+    var level: [(unit: JSONView, parent: String?)] = []
+    try await client.pages(.listRoots, logs: logs) { answer in
+      level += try answer.result.array(at: "Roots").map { ($0, nil) }
+    }
+    var depth = 0
+    while !level.isEmpty {
+      depth += 1
+      guard depth <= Self.maximumUnitDepth else {
+        throw CollectionFailure(.failed, "The organization's units are nested without an end.")
+      }
+      var below: [(unit: JSONView, parent: String?)] = []
+      for (unit, parent) in level {
+        let id = try unit.string(at: "Id")
+        var accounts: [String] = []
+        try await client.pages(.listAccountsForParent, ["ParentId": .string(id)], logs: logs) {
+          accounts += try $0.result.array(at: "Accounts").map { try $0.string(at: "Id") }
+        }
+        try await client.pages(.listUnitsForParent, ["ParentId": .string(id)], logs: logs) {
+          below += try $0.result.array(at: "OrganizationalUnits").map { ($0, id) }
+        }
+        var members = [("Unit", Array(unit.verbatim)), ("Accounts", JSON.strings(accounts).bytes)]
+        if let parent { members.append(("Parent", JSON.string(parent).bytes)) }
+        try await collection.publish([
+          Record(key: id, bytes: joined(members), call: collection.calls.count - 1)
+        ])
+      }
+      level = below
+    }
+    return .complete
+  }
+
+  func readDelegatedAdministrators(_ collection: CollectionOutput) async throws -> CollectionResult
+  {
+    let logs = [collection.calls]
+    try await client.pages(.listDelegatedAdministrators, logs: logs) { answer in
+      for administrator in try answer.result.array(at: "DelegatedAdministrators") {
+        let id = try administrator.string(at: "Id")
+        var services: [String] = []
+        try await client.pages(.listDelegatedServices, ["AccountId": .string(id)], logs: logs) {
+          services += try $0.result.array(at: "DelegatedServices").map {
+            try $0.string(at: "ServicePrincipal")
+          }
+        }
+        // Names and addresses of people are left out.
+        let record: JSON = ["Id": .string(id), "Services": .strings(services)]
+        try await collection.publish([
+          Record(key: id, bytes: record.bytes, call: collection.calls.count - 1)
+        ])
+      }
+    }
+    return .complete
+  }
+}
+
+extension AWSNormalizer {
+  static func organizationalUnit(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let unit = try record.root.value(at: "Unit")
+    let key = try record.identifier(unit.value(at: "Id"))
+    let id = "aws:organizations:\(key)"
+    var names = [id]
+    if let arn = try unit.text("Arn") { names.append(arn) }
+    var assertions = Assertions(nodes: [
+      Node(
+        id: id, kind: .container, type: "aws.organizationalUnit", name: try unit.name("Name"),
+        defines: names, state: ["root": .bool(key.hasPrefix("r-"))])
+    ])
+    if let parent = try record.root.text("Parent") {
+      assertions.link(.contains, "aws:organizations:\(parent)", id)
+    }
+    for account in try record.root.texts("Accounts") {
+      assertions.link(.contains, id, "aws:account:\(account)")
+    }
+    return assertions
+  }
+
+  static func delegatedAdministrator(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let account = try record.identifier(record.root.value(at: "Id"))
+    let id = "aws:organizations:delegated-administrator:\(account)"
+    var assertions = Assertions(nodes: [
+      Node(
+        id: id, kind: .grant, type: "aws.organizations.delegatedAdministrator", name: account,
+        state: .present(["services": try record.root.set("Services")]))
+    ])
+    assertions.link(.hasGrant, "aws:account:\(account)", id)
+    return assertions
+  }
+}

@@ -1,0 +1,62 @@
+internal import Extraction
+
+extension AWSService {
+  static let organizations = AWSService(
+    "organizations", .json(target: "AWSOrganizationsV20161128"),
+    reach: .global(host: "organizations.us-east-1.amazonaws.com"), perSecond: 4,
+    pages: "organizations/latest/APIReference/API_")
+}
+
+extension AWSOperation {
+  /// Organizations takes 20 at most.
+  private static let pages = Paging("NextToken", limit: ("MaxResults", 20))
+
+  static let describeOrganization = AWSOperation(.organizations, "DescribeOrganization")
+  static let listAccounts = AWSOperation(.organizations, "ListAccounts", paging: pages)
+  static let listPolicies = AWSOperation(.organizations, "ListPolicies", paging: pages)
+  static let describePolicy = AWSOperation(.organizations, "DescribePolicy")
+  static let listTargetsForPolicy = AWSOperation(
+    .organizations, "ListTargetsForPolicy", paging: pages)
+}
+
+extension AWSUnit {
+  static let organizations = [
+    AWSUnit(
+      kinds: [
+        (
+          AWSKind(
+            "aws.organizations.organization", key: .item("Arn"), AWSNormalizer.organization),
+          [.describeOrganization]
+        ),
+        (
+          AWSKind("aws.organizations.account", key: .item("Id"), AWSNormalizer.account),
+          [.describeOrganization, .listAccounts]
+        ),
+        (
+          AWSKind(
+            "aws.organizations.policy", key: .item("Policy", "PolicySummary", "Arn"),
+            AWSNormalizer.serviceControlPolicy),
+          [.describeOrganization, .listPolicies, .describePolicy, .listTargetsForPolicy]
+        ),
+        (
+          AWSKind(
+            "aws.organizations.resourceControlPolicy",
+            key: .item("Policy", "PolicySummary", "Arn"), AWSNormalizer.serviceControlPolicy),
+          [.describeOrganization, .listPolicies, .describePolicy, .listTargetsForPolicy]
+        ),
+        (
+          AWSKind(
+            "aws.organizations.organizationalUnit", key: .item("Id"),
+            AWSNormalizer.organizationalUnit),
+          [.describeOrganization, .listRoots, .listUnitsForParent, .listAccountsForParent]
+        ),
+        (
+          AWSKind(
+            "aws.organizations.delegatedAdministrator", key: .item("Id"),
+            AWSNormalizer.delegatedAdministrator),
+          [.describeOrganization, .listDelegatedAdministrators, .listDelegatedServices]
+        ),
+      ], isRegional: false, group: "aws.organizations",
+      read: { scan, _, output in try await scan.readOrganization(output) })
+  ]
+}

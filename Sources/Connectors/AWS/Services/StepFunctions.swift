@@ -1,0 +1,101 @@
+internal import Extraction
+internal import JSONReader
+internal import Model
+
+extension AWSService {
+  static let stepFunctions = AWSService(
+    "stepfunctions", .json(target: "AWSStepFunctions", version: "1.0"), prefix: "states",
+    perSecond: 1, pages: "step-functions/latest/apireference/API_")
+}
+
+extension AWSOperation {
+  private static let pages = Paging("nextToken", limit: ("maxResults", 1000))
+
+  /// Source: Step Functions Developer Guide, "Service quotas": a bucket of 100, refilled by 1.
+  static let listStateMachines = AWSOperation(
+    .stepFunctions, "ListStateMachines", paging: pages, rate: Rate(perSecond: 1, burst: 50))
+  /// Source: as above, a bucket of 200, refilled by 1.
+  static let describeStateMachine = AWSOperation(
+    .stepFunctions, "DescribeStateMachine", rate: Rate(perSecond: 1, burst: 100))
+  static let listActivities = AWSOperation(
+    .stepFunctions, "ListActivities", paging: pages, rate: Rate(perSecond: 1, burst: 50))
+}
+
+extension AWSUnit {
+  static let stepFunctions: [AWSUnit] = [
+    .tree(
+      AWSListing(
+        .listStateMachines, items: ["stateMachines"],
+        each: [
+          AWSListing(
+            .describeStateMachine, ["stateMachineArn": .item("stateMachineArn")],
+            [
+              AWSKind(
+                "aws.states.stateMachine", key: .item("stateMachineArn"),
+                redaction: Redaction(
+                  "literals of the definition: only names, ARNs and paths stay",
+                  definitions: ["definition"]), AWSNormalizer.stateMachine)
+            ])
+        ])),
+    .tree(
+      AWSListing(
+        .listActivities, items: ["activities"],
+        [AWSKind("aws.states.activity", key: .item("activityArn"), AWSNormalizer.activity)])),
+  ]
+}
+
+extension AWSNormalizer {
+  static func stateMachine(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let root = record.root
+    let region = try record.arn("stateMachineArn").parts.region
+    let calls = try Self.calls(root, record, region)
+    var (id, assertions) = try record.thing(
+      .automation, "aws.states.stateMachine", arn: "stateMachineArn", name: root.name("name"),
+      [
+        "type": root.json("type"), "status": root.json("status"),
+        "created": root.time("creationDate"),
+        "calls": calls.map { .set(Array(Set($0.map(\.action)))) } ?? .null,
+        "logging": try root.inner("loggingConfiguration")?.json("level"),
+      ])
+    assertions.link(.runsAs, id, try root.name("roleArn"))
+    var seen: Set<String> = []
+    for call in calls ?? [] {
+      let kind: EdgeKind = call.action == "http:invoke" ? .connectsTo : .invokes
+      for target in call.targets where seen.insert(call.action + " " + target).inserted {
+        assertions.link(kind, id, target, call.action)
+      }
+    }
+    return assertions
+  }
+
+  /// The calls in the tasks of a definition; `nil` where it is not to be seen.
+  private static func calls(
+    _ root: JSONView, _ record: AWSRecord, _ region: Substring
+  ) throws(JSONError) -> [Integration]? {
+    guard let text = try root.text("definition"), text != "opaque" else { return nil }
+    let definition = try JSONDocument(parsing: Array(text.utf8)).root
+    var calls: [Integration] = []
+    var waiting = [definition]
+    while let view = waiting.popLast() {
+      for state in view["States"]?.members.map(Array.init) ?? [] {
+        let task = state.value
+        if task["Type"]?.string == "Task", let resource = task["Resource"]?.string,
+          let call = Integration(
+            resource, task["Parameters"] ?? task["Arguments"], record, region: region)
+        {
+          calls.append(call)
+        }
+        waiting += [task["Iterator"], task["ItemProcessor"]].compactMap(\.self)
+        waiting += task["Branches"]?.elements.map(Array.init) ?? []
+      }
+    }
+    return calls
+  }
+
+  static func activity(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    try record.thing(
+      .system, "aws.states.activity", arn: "activityArn", name: record.root.name("name"),
+      ["created": record.root.time("creationDate")]
+    ).assertions
+  }
+}

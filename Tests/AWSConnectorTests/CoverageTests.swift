@@ -1,0 +1,78 @@
+import Extraction
+import Foundation
+import Model
+import Testing
+
+@testable import AWSConnector
+
+/// The bookkeeping of operations, and the permissions that follow from the catalog.
+@Suite struct CoverageTests {
+  /// The table of operations where it is at hand: `SV0_SHARED`, or `shared` beside the repository.
+  private static let table: [[String: String]] = {
+    let repository = RecordFixture.folder.appending(path: "../../..").standardized
+    let shared =
+      ProcessInfo.processInfo.environment["SV0_SHARED"].map { URL(filePath: $0) }
+      ?? repository.appending(path: "../shared").standardized
+    let file = shared.appending(path: "platforms/aws-operations.csv")
+    guard let text = try? String(contentsOf: file, encoding: .utf8) else { return [] }
+    let lines = text.split(separator: "\n").map {
+      $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    }
+    return lines.dropFirst().map { fields in
+      Dictionary(zip(lines[0], fields)) { first, _ in first }
+    }
+  }()
+
+  /// The IAM action of each operation of the table.
+  static let actions: [String: String] = Dictionary(
+    table.map { ("\($0["service"] ?? ""):\($0["operation"] ?? "")", $0["iam_action"] ?? "") }
+  ) { first, _ in first }
+
+  /// Passes without the table too.
+  @Test func everyNeededOperationIsAccountedFor() {
+    let known = Set(AWSCoverage.all.map(\.operation)).union(AWSCoverage.missing)
+    for row in Self.table where ["core", "path"].contains(row["need"]) {
+      let operation = "\(row["service"] ?? ""):\(row["operation"] ?? "")"
+      #expect(known.contains(operation), "\(operation)")
+    }
+  }
+
+  @Test func nothingIsAccountedForTwice() {
+    let others =
+      Array(AWSCoverage.covered.keys) + AWSCoverage.exempted.flatMap(\.operations)
+      + AWSCoverage.missing
+    #expect(Set(others).count == others.count)
+    #expect(AWSCoverage.inCatalog.isDisjoint(with: others))
+  }
+
+  /// The field stands in what the covering operation answers, as the fixtures have it.
+  @Test func whatCoversHasTheField() throws {
+    var texts = ""
+    for name in try FileManager.default.contentsOfDirectory(atPath: RecordFixture.folder.path) {
+      texts += try String(contentsOf: RecordFixture.folder.appending(path: name), encoding: .utf8)
+    }
+    let known = AWSCoverage.inCatalog.union(AWSCoverage.authenticating)
+    for (operation, cover) in AWSCoverage.covered {
+      #expect(known.contains(cover.by), "\(operation) by \(cover.by)")
+      let last = String(cover.field.split(separator: ".").last ?? "")
+      let isThere = texts.contains("\"\(last)\"") || texts.contains("<\(last)>")
+      #expect(isThere || cover.by == "ec2:DescribeRegions", "\(operation) by \(cover.field)")
+    }
+  }
+
+  /// What is granted by default is what the default collections call: no more, no less.
+  @Test func permissionsFollowFromTheCatalog() {
+    let catalog = FakeAWS.connector.catalog
+    let all = catalog.permissions()
+    let agreed = catalog.permissions { !$0.isRoadmap }
+    #expect(all == Set(all).sorted { $0.precedes($1) })
+    #expect(Set(agreed).isSubset(of: all))
+    #expect(agreed.contains("s3:ListAllMyBuckets") && !agreed.contains("kms:GetKeyPolicy"))
+    #expect(all.contains("kms:GetKeyPolicy") && !all.contains("sts:AssumeRole"))
+    let writing = ["Create", "Delete", "Put", "Update", "Start", "Attach", "Invoke", "Run", "Send"]
+    for permission in all {
+      let name = permission.split(separator: ":").last ?? ""
+      #expect(!writing.contains { name.hasPrefix($0) }, "\(permission)")
+    }
+  }
+}
