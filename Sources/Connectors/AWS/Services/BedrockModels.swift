@@ -165,17 +165,15 @@ extension AWSNormalizer {
     return assertions
   }
 
-  /// A model of the marketplace runs on an endpoint of SageMaker, as a role of this account.
+  /// A model of the marketplace runs on an endpoint of SageMaker, which is described there.
   static func marketplaceEndpoint(_ record: AWSRecord) throws(JSONError) -> Assertions {
     let root = record.root
-    var (id, assertions) = try record.thing(
-      .automation, "aws.bedrock.marketplaceEndpoint", arn: "endpointArn",
-      [
-        "status": root.json("endpointStatus"), "model": root.json("modelSourceIdentifier"),
-        "created": root.time("createdAt"),
-      ])
+    let id = try record.identifier(root.value(at: "endpointArn"))
     let sageMaker = try root.inner("endpointConfig")?.inner("sageMaker")
-    assertions.link(.runsAs, id, try sageMaker?.text("executionRole"))
+    var assertions = Assertions()
+    assertions.link(
+      .runsAs, id, try sageMaker?.text("executionRole"), "marketplace",
+      ["model": try root.json("modelSourceIdentifier")])
     return assertions
   }
 

@@ -87,7 +87,9 @@ extension AWSNormalizer {
         "instanceProperties": root.flag("requireInstanceProperties"),
         "attributes": mappings.isEmpty ? nil : .set(mappings), "created": root.time("createdAt"),
       ])
-    for role in try root.texts("roleArns") { assertions.link(.runsAs, id, role) }
+    for role in try root.texts("roleArns") {
+      assertions.link(.runsAs, id, role, "", ["enabled": try root.flag("enabled")])
+    }
     for policy in try root.texts("managedPolicyArns") { assertions.link(.limitedBy, id, policy) }
     if try root.text("sessionPolicy") != nil {
       let policy = "\(id)#session"
