@@ -146,7 +146,7 @@ let package = Package(
       dependencies: [
         "AWSConnector", "Authentication", "Extraction", "HTTPTransport", "JSONReader", "Model",
         "PipelineTesting", httpTypes,
-      ], exclude: ["Golden"], swiftSettings: strict),
+      ], exclude: ["Golden", "shapes.py"], swiftSettings: strict),
     .testTarget(
       name: "AuthenticationTests",
       dependencies: ["Authentication", "Cryptography", "Model", "PipelineTesting", httpTypes],

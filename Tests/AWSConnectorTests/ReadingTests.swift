@@ -67,4 +67,37 @@ import Testing
     #expect(published.outcome(of: "aws.s3.bucket") == .complete)
     #expect(published.outcome(of: "aws.s3.bucketPolicy") == .complete)
   }
+
+  /// `GetAgentVersion` takes no draft, which `ListAgentVersions` has too.
+  @Test func aDraftIsNotAskedForAsAVersion() async {
+    let published = await FakeAWS().attempt(collections: ["aws.bedrock.agentVersion"]).run()
+    let end = published.end(of: "aws.bedrock.agentVersion@eu-west-1")
+    #expect(end?.outcome == .complete)
+    #expect(
+      end?.calls.filter { $0.operation == "bedrock-agent:GetAgentVersion" }
+        .compactMap { $0.url.split(separator: "/").last } == ["1", "2"])
+  }
+
+  @Test(arguments: [
+    ("aws.s3vectors.bucket", "https://s3vectors.eu-west-1.api.aws/", "eu-west-1"),
+    (
+      "aws.s3.multiRegionAccessPoint", "https://111122223333.s3-control.us-west-2.amazonaws.com/",
+      "us-west-2"
+    ),
+    ("aws.s3.accessPoint", "https://111122223333.s3-control.eu-west-1.amazonaws.com/", "eu-west-1"),
+    ("aws.s3.bucket", "https://s3.us-east-1.amazonaws.com/", "us-east-1"),
+  ])
+  func aCallGoesToItsHostSignedForItsRegion(
+    _ collection: String, _ start: String, _ region: String
+  ) async {
+    let aws = FakeAWS()
+    let transport = aws.transport
+    var attempt = aws.attempt(collections: [collection])
+    attempt.transport = transport
+    let published = await attempt.run()
+    let call = published.collections.first?.calls.first
+    #expect(call?.url.hasPrefix(start) == true, "\(call?.url ?? "")")
+    let signed = transport.calls.last?.header("authorization") ?? ""
+    #expect(signed.contains("/\(region)/s3"), "\(signed)")
+  }
 }

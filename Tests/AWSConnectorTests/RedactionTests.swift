@@ -42,4 +42,18 @@ import Testing
     let view = try JSONDocument(parsing: Array(given.utf8)).root
     #expect(String(decoding: Redaction.environmentByShape(view), as: UTF8.self) == published)
   }
+
+  @Test(arguments: [
+    ("\"https://user:pw@api.example.com/a?key=1\"", "\"https://api.example.com\""),
+    (
+      #"["https://a.example.com/x", "arn:aws:s3:::b"]"#,
+      #"["https://a.example.com","arn:aws:s3:::b"]"#
+    ),
+    ("\"hunter2\"", "\"opaque\""), ("[\"hunter2\"]", "[\"opaque\"]"), ("null", "null"),
+  ])
+  func ofAnAddressOnlyTheHostStays(_ given: String, _ published: String) throws {
+    let view = try JSONDocument(parsing: Array("{\"a\":\(given)}".utf8)).root
+    let bytes = try Redaction("hosts", hosts: ["a"]).published(view)
+    #expect(String(decoding: bytes, as: UTF8.self) == "{\"a\":\(published)}")
+  }
 }

@@ -16,7 +16,8 @@ struct AWSUnit: Sendable {
     iam + organizations + lambda + stepFunctions + eventBridge + scheduler
     + ecs + ec2 + build + analytics + messaging + s3 + databases + secrets + ecr
     + iamCredentials + kms + cloudTrail + eks + bedrock + agentCore + sageMaker
-    + triggers + governance
+    + triggers + governance + bedrockFlows + bedrockModels + rolesAnywhere + resourceSharing
+    + agentCoreIdentity + agentCoreTools + openSearch + s3Vectors + s3Access + cloudTrailLake
 
   /// What hangs on one listing.
   static func tree(_ root: AWSListing) -> AWSUnit {

@@ -43,11 +43,32 @@ enum AWSCoverage {
     "bedrock-agent:GetAgentKnowledgeBase": (
       "bedrock-agent:ListAgentKnowledgeBases", "agentKnowledgeBaseSummaries.knowledgeBaseState"
     ),
-    "bedrock-agent:GetAgentVersion": (
-      "bedrock-agent:ListAgentVersions", "agentVersionSummaries.agentVersion"
+    "bedrock-agent:GetFlowAlias": (
+      "bedrock-agent:ListFlowAliases", "flowAliasSummaries.routingConfiguration.flowVersion"
+    ),
+    "bedrock-agentcore-control:GetAgentRuntimeEndpoint": (
+      "bedrock-agentcore-control:ListAgentRuntimeEndpoints", "runtimeEndpoints.liveVersion"
+    ),
+    "bedrock-agentcore-control:GetPolicy": (
+      "bedrock-agentcore-control:ListPolicies", "policies.definition.cedar.statement"
+    ),
+    "bedrock-agentcore-control:GetPolicyEngine": (
+      "bedrock-agentcore-control:ListPolicyEngines", "policyEngines.encryptionKeyArn"
+    ),
+    "bedrock:GetCustomModel": (
+      "bedrock:ListCustomModels", "modelSummaries.customizationType"
     ),
     "bedrock:GetGuardrail": (
       "bedrock:ListGuardrails", "guardrails.status"
+    ),
+    "bedrock:GetImportedModel": (
+      "bedrock:ListImportedModels", "modelSummaries.modelArchitecture"
+    ),
+    "bedrock:GetInferenceProfile": (
+      "bedrock:ListInferenceProfiles", "inferenceProfileSummaries.models.modelArn"
+    ),
+    "bedrock:GetProvisionedModelThroughput": (
+      "bedrock:ListProvisionedModelThroughputs", "provisionedModelSummaries.modelArn"
     ),
     "cloudtrail:GetTrail": (
       "cloudtrail:DescribeTrails", "trailList.S3BucketName"
@@ -169,6 +190,9 @@ enum AWSCoverage {
     "lambda:ListFunctionUrlConfigs": (
       "lambda:GetFunctionUrlConfig", "AuthType"
     ),
+    "opensearchserverless:BatchGetCollection": (
+      "opensearchserverless:ListCollections", "collectionSummaries.arn"
+    ),
     "organizations:DescribeAccount": (
       "organizations:ListAccounts", "Accounts.Id"
     ),
@@ -184,6 +208,18 @@ enum AWSCoverage {
     "organizations:ListPoliciesForTarget": (
       "organizations:ListTargetsForPolicy", "Targets.TargetId"
     ),
+    "ram:ListPrincipals": (
+      "ram:GetResourceShareAssociations", "resourceShareAssociations.associatedEntity"
+    ),
+    "rolesanywhere:GetProfile": (
+      "rolesanywhere:ListProfiles", "profiles.roleArns"
+    ),
+    "rolesanywhere:GetSubject": (
+      "rolesanywhere:ListSubjects", "subjects.x509Subject"
+    ),
+    "rolesanywhere:GetTrustAnchor": (
+      "rolesanywhere:ListTrustAnchors", "trustAnchors.source.sourceData.acmPcaArn"
+    ),
     "s3:GetBucketLocation": (
       "s3:ListBuckets", "Buckets.Bucket.BucketRegion"
     ),
@@ -198,6 +234,12 @@ enum AWSCoverage {
     ),
     "s3control:GetAccessPointPolicyStatus": (
       "s3control:GetAccessPointPolicy", "Policy"
+    ),
+    "s3vectors:GetIndex": (
+      "s3vectors:ListIndexes", "indexes.indexArn"
+    ),
+    "s3vectors:GetVectorBucket": (
+      "s3vectors:ListVectorBuckets", "vectorBuckets.vectorBucketArn"
     ),
     "secretsmanager:DescribeSecret": (
       "secretsmanager:ListSecrets", "SecretList.RotationEnabled"
@@ -239,7 +281,8 @@ enum AWSCoverage {
       "Says nothing about who may do what: a capacity, a limit, a retention or a "
         + "quality setting.",
       [
-        "account:GetAccountInformation", "cloudtrail:GetInsightSelectors",
+        "account:GetAccountInformation", "cloudtrail:GetEventConfiguration",
+        "cloudtrail:GetInsightSelectors",
         "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTimeToLive",
         "ecr:DescribeImageScanFindings", "ecr:DescribeRepositoryCreationTemplates",
         "ecr:GetRegistryScanningConfiguration", "ecr:ListImageReferrers",
@@ -273,38 +316,50 @@ enum AWSCoverage {
         "iam:ListPoliciesGrantingServiceAccess"
       ]
     ),
+    (
+      "A gateway's rules choose between targets that are read; they open none.",
+      [
+        "bedrock-agentcore-control:GetGatewayRule", "bedrock-agentcore-control:ListGatewayRules",
+      ]
+    ),
+    (
+      "Runtimes are called through their endpoints, and of each endpoint the version "
+        + "that it leads to is read; no other version can be started.",
+      [
+        "bedrock-agentcore-control:ListAgentRuntimeVersions"
+      ]
+    ),
+    (
+      "A catalogue of agents and tools: it holds no role and starts nothing; what it "
+        + "lists is read where it is.",
+      [
+        "bedrock-agentcore-control:GetRegistry", "bedrock-agentcore-control:ListRegistries",
+      ]
+    ),
+    (
+      "Which key encrypts the vault of tokens; nobody gains a right by it, and the "
+        + "key's own policy is read with KMS.",
+      [
+        "bedrock-agentcore-control:GetTokenVault"
+      ]
+    ),
+    (
+      "Which guardrail the account puts before its model calls: it filters texts and "
+        + "decides nothing about who may call.",
+      [
+        "bedrock:ListEnforcedGuardrailsConfiguration"
+      ]
+    ),
+    (
+      "Which single certificates are revoked: the graph has the authority whose "
+        + "certificates are trusted, and none of them by itself.",
+      [
+        "rolesanywhere:ListCrls"
+      ]
+    ),
   ]
 
   static let missing: Set<String> = [
-    "apigateway:GetAuthorizers", "apigateway:GetStages", "apigatewayv2:GetAuthorizers",
-    "apigatewayv2:GetStages", "bedrock-agent:GetFlowAlias", "bedrock-agent:GetFlowVersion",
-    "bedrock-agent:ListFlowAliases", "bedrock-agent:ListFlowVersions",
-    "bedrock-agentcore-control:GetAgentRuntimeEndpoint",
-    "bedrock-agentcore-control:GetApiKeyCredentialProvider", "bedrock-agentcore-control:GetBrowser",
-    "bedrock-agentcore-control:GetCodeInterpreter", "bedrock-agentcore-control:GetGatewayRule",
-    "bedrock-agentcore-control:GetHarness", "bedrock-agentcore-control:GetMemory",
-    "bedrock-agentcore-control:GetOauth2CredentialProvider", "bedrock-agentcore-control:GetPolicy",
-    "bedrock-agentcore-control:GetPolicyEngine", "bedrock-agentcore-control:GetRegistry",
-    "bedrock-agentcore-control:GetResourcePolicy", "bedrock-agentcore-control:GetTokenVault",
-    "bedrock-agentcore-control:GetWorkloadIdentity",
-    "bedrock-agentcore-control:ListAgentRuntimeEndpoints",
-    "bedrock-agentcore-control:ListAgentRuntimeVersions",
-    "bedrock-agentcore-control:ListApiKeyCredentialProviders",
-    "bedrock-agentcore-control:ListBrowsers", "bedrock-agentcore-control:ListCodeInterpreters",
-    "bedrock-agentcore-control:ListGatewayRules", "bedrock-agentcore-control:ListHarnesses",
-    "bedrock-agentcore-control:ListMemories",
-    "bedrock-agentcore-control:ListOauth2CredentialProviders",
-    "bedrock-agentcore-control:ListPolicies", "bedrock-agentcore-control:ListPolicyEngines",
-    "bedrock-agentcore-control:ListRegistries", "bedrock-agentcore-control:ListWorkloadIdentities",
-    "bedrock:GetCustomModel", "bedrock:GetImportedModel", "bedrock:GetInferenceProfile",
-    "bedrock:GetMarketplaceModelEndpoint", "bedrock:GetModelInvocationLoggingConfiguration",
-    "bedrock:GetProvisionedModelThroughput", "bedrock:GetResourcePolicy",
-    "bedrock:ListCustomModelDeployments", "bedrock:ListCustomModels",
-    "bedrock:ListEnforcedGuardrailsConfiguration", "bedrock:ListImportedModels",
-    "bedrock:ListInferenceProfiles", "bedrock:ListMarketplaceModelEndpoints",
-    "bedrock:ListProvisionedModelThroughputs", "cloudtrail:GetChannel",
-    "cloudtrail:GetEventConfiguration", "cloudtrail:GetEventDataStore",
-    "cloudtrail:GetResourcePolicy", "cloudtrail:ListChannels", "cloudtrail:ListEventDataStores",
     "dynamodb:DescribeGlobalTable", "dynamodb:DescribeKinesisStreamingDestination",
     "dynamodb:ListGlobalTables", "dynamodbstreams:DescribeStream", "dynamodbstreams:ListStreams",
     "ec2:DescribeVpcEndpoints", "ecr:DescribePullThroughCacheRules", "ecr:DescribeRegistry",
@@ -318,23 +373,11 @@ enum AWSCoverage {
     "lambda:GetLayerVersion", "lambda:GetLayerVersionPolicy", "lambda:ListAliases",
     "lambda:ListCodeSigningConfigs", "lambda:ListFunctionEventInvokeConfigs",
     "lambda:ListLayerVersions", "lambda:ListLayers", "lambda:ListVersionsByFunction",
-    "opensearchserverless:BatchGetCollection", "opensearchserverless:GetAccessPolicy",
-    "opensearchserverless:GetSecurityPolicy", "opensearchserverless:ListAccessPolicies",
-    "opensearchserverless:ListCollections", "opensearchserverless:ListSecurityPolicies",
     "organizations:DescribeResourcePolicy", "organizations:ListAWSServiceAccessForOrganization",
-    "ram:GetResourceShareAssociations", "ram:GetResourceShares", "ram:ListPrincipals",
-    "ram:ListResources", "rolesanywhere:GetProfile", "rolesanywhere:GetSubject",
-    "rolesanywhere:GetTrustAnchor", "rolesanywhere:ListCrls", "rolesanywhere:ListProfiles",
-    "rolesanywhere:ListSubjects", "rolesanywhere:ListTrustAnchors", "s3:GetBucketOwnershipControls",
-    "s3:GetBucketReplication", "s3control:GetAccessPointConfigurationForObjectLambda",
-    "s3control:GetMultiRegionAccessPointPolicy", "s3control:ListAccessGrants",
-    "s3control:ListAccessGrantsInstances", "s3control:ListAccessGrantsLocations",
-    "s3control:ListAccessPointsForObjectLambda", "s3control:ListMultiRegionAccessPoints",
-    "s3vectors:GetIndex", "s3vectors:GetVectorBucket", "s3vectors:GetVectorBucketPolicy",
-    "s3vectors:ListIndexes", "s3vectors:ListVectorBuckets", "scheduler:GetScheduleGroup",
-    "scheduler:ListScheduleGroups", "sns:GetDataProtectionPolicy", "sns:GetSubscriptionAttributes",
-    "ssm:DescribeMaintenanceWindowTasks", "ssm:DescribeMaintenanceWindows",
-    "ssm:GetResourcePolicies", "ssm:ListAssociations", "stepfunctions:DescribeStateMachineAlias",
-    "stepfunctions:ListStateMachineAliases", "stepfunctions:ListStateMachineVersions",
+    "scheduler:GetScheduleGroup", "scheduler:ListScheduleGroups", "sns:GetDataProtectionPolicy",
+    "sns:GetSubscriptionAttributes", "ssm:DescribeMaintenanceWindowTasks",
+    "ssm:DescribeMaintenanceWindows", "ssm:GetResourcePolicies", "ssm:ListAssociations",
+    "stepfunctions:DescribeStateMachineAlias", "stepfunctions:ListStateMachineAliases",
+    "stepfunctions:ListStateMachineVersions",
   ]
 }

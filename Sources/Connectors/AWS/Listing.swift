@@ -50,6 +50,8 @@ struct AWSListing: Sendable {
   var input: [String: AWSValue]
   /// Where it is asked, where that is not the unit's region.
   var region: AWSValue?
+  /// Parents that it is not asked for: those with this text at the path.
+  var except: (path: [String], text: String)?
   /// Where the items are in the answer, through lists on the way; empty: the answer is the item.
   var items: [String]
   /// Whether the service leaves the list out where it is empty.
@@ -64,12 +66,14 @@ struct AWSListing: Sendable {
 
   init(
     _ operation: AWSOperation, _ input: [String: AWSValue] = [:], in region: AWSValue? = nil,
-    items: [String] = [], isOmittedWhenEmpty: Bool = false, absent: Set<String> = [],
-    batch: Int? = nil, _ kinds: [AWSKind] = [], each: [AWSListing] = []
+    except: (path: [String], text: String)? = nil, items: [String] = [],
+    isOmittedWhenEmpty: Bool = false, absent: Set<String> = [], batch: Int? = nil,
+    _ kinds: [AWSKind] = [], each: [AWSListing] = []
   ) {
     self.operation = operation
     self.input = input
     self.region = region
+    self.except = except
     self.items = items
     self.isOmittedWhenEmpty = isOmittedWhenEmpty
     self.absent = absent

@@ -79,6 +79,7 @@ final class AWSReading {
 
   private func descend(to child: AWSListing, from place: AWSPlace) async throws {
     do {
+      if let except = child.except, try place.text(.at(0, except.path)) == except.text { return }
       try await pages(of: child, from: place)
     } catch let error as AWSError where error.isGone || child.absent.contains(error.code) {
       // It has none, or was deleted after it was listed.

@@ -15,7 +15,7 @@ struct Redaction: Sendable {
   ///   - shapes: texts become their shape; of an object or list each value does.
   ///   - removed: become `null`.
   ///   - definitions: JSON, also inside a text, of which only what names a thing stays.
-  ///   - hosts: addresses, of which the scheme and the host stay; ARNs stay whole.
+  ///   - hosts: addresses, or lists of them, of which the scheme and the host stay; ARNs stay whole.
   init(
     _ note: String, shapes: [String] = [], removed: [String] = [], definitions: [String] = [],
     hosts: [String] = []
@@ -105,6 +105,7 @@ struct Redaction: Sendable {
   }
 
   private static func host(_ view: JSONView) -> JSON {
+    if let elements = view.elements { return .array(elements.map(host)) }
     if let text = view.string, isARN(text) { return .string(text) }
     guard let host = view.string.flatMap(hostName) else { return shapes(view) }
     return .string("https://" + host.dropFirst("https-host:".count))

@@ -19,9 +19,9 @@ struct AWSService: Sendable {
   }
 
   enum Reach: Sendable, Equatable {
-    /// One host for all regions, which signs as us-east-1.
-    case global(host: String)
-    /// A host per region: `PREFIX.REGION.amazonaws.com`.
+    /// One host for all regions, which signs as one of them.
+    case global(host: String, region: String = AWSService.defaultRegion)
+    /// A host per region: `PREFIX.REGION.DOMAIN`.
     case regional
   }
 
@@ -33,6 +33,8 @@ struct AWSService: Sendable {
   var reach: Reach
   /// First part of the host's name; `{Name}` is replaced by the input of that name.
   var prefix: String
+  /// Last part of a regional host's name.
+  var domain: String
   var signingName: String
   /// First part of its IAM actions.
   var actionPrefix: String
@@ -46,14 +48,16 @@ struct AWSService: Sendable {
 
   init(
     _ name: String, _ wire: Wire, version: String = "", reach: Reach = .regional,
-    prefix: String? = nil, signingName: String? = nil, actionPrefix: String? = nil,
-    perSecond: Double = 5, pages: String, fields: [String: String] = [:]
+    prefix: String? = nil, domain: String = "amazonaws.com", signingName: String? = nil,
+    actionPrefix: String? = nil, perSecond: Double = 5, pages: String,
+    fields: [String: String] = [:]
   ) {
     self.name = name
     self.wire = wire
     self.version = version
     self.reach = reach
     self.prefix = prefix ?? name
+    self.domain = domain
     self.signingName = signingName ?? self.prefix
     self.actionPrefix = actionPrefix ?? self.signingName
     rate = Rate(perSecond: perSecond)
@@ -74,13 +78,13 @@ struct AWSService: Sendable {
 
   func host(in region: String, _ input: [String: JSON] = [:]) -> String {
     switch reach {
-    case .global(let host): AWSOperation.filled(host, input)
-    case .regional: "\(AWSOperation.filled(prefix, input)).\(region).amazonaws.com"
+    case .global(let host, _): AWSOperation.filled(host, input)
+    case .regional: "\(AWSOperation.filled(prefix, input)).\(region).\(domain)"
     }
   }
 
   func signingRegion(in region: String) -> String {
-    isRegional ? region : Self.defaultRegion
+    if case .global(_, let region) = reach { region } else { region }
   }
 }
 

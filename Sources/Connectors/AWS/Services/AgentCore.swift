@@ -16,6 +16,11 @@ extension AWSOperation {
     .agentCore, "ListAgentRuntimes", post: "/runtimes/", isWithoutBody: true, paging: pages)
   static let getAgentRuntime = AWSOperation(
     .agentCore, "GetAgentRuntime", get: "/runtimes/{agentRuntimeId}/")
+  static let listRuntimeEndpoints = AWSOperation(
+    .agentCore, "ListAgentRuntimeEndpoints", post: "/runtimes/{agentRuntimeId}/runtime-endpoints/",
+    isWithoutBody: true, paging: pages)
+  static let getAgentCorePolicy = AWSOperation(
+    .agentCore, "GetResourcePolicy", get: "/resourcepolicy/{resourceArn}")
   static let listGateways = AWSOperation(
     .agentCore, "ListGateways", get: "/gateways/", paging: pages)
   static let getGateway = AWSOperation(
@@ -27,6 +32,16 @@ extension AWSOperation {
 }
 
 extension AWSUnit {
+  private static func policy(_ name: String, of arn: String) -> AWSListing {
+    AWSListing(
+      .getAgentCorePolicy, ["resourceArn": .item(arn)],
+      [
+        AWSKind(
+          name, key: .parent(arn), members: [("Arn", .parent(arn)), ("Policy", .item("policy"))],
+          AWSNormalizer.resourcePolicy(name, of: "Arn", "Policy"))
+      ])
+  }
+
   static let agentCore: [AWSUnit] = [
     .tree(
       AWSListing(
@@ -41,7 +56,25 @@ extension AWSUnit {
                   "values of environment variables: replaced by their shape",
                   shapes: ["environmentVariables"], removed: ["failureReason", "description"]),
                 AWSNormalizer.agentRuntime)
-            ])
+            ], each: [policy("aws.agentcore.runtimePolicy", of: "agentRuntimeArn")]),
+          AWSListing(
+            .listRuntimeEndpoints, ["agentRuntimeId": .item("agentRuntimeId")],
+            items: ["runtimeEndpoints"],
+            each: [
+              // A version runs as the role that the runtime had then.
+              AWSListing(
+                .getAgentRuntime,
+                ["agentRuntimeId": .parent("agentRuntimeId"), "version": .item("liveVersion")],
+                [
+                  AWSKind(
+                    "aws.agentcore.runtimeEndpoint", key: .parent("agentRuntimeEndpointArn"),
+                    members: [("Endpoint", .at(1, [])), ("RoleArn", .item("roleArn"))],
+                    redaction: Redaction(
+                      "descriptions: dropped", removed: ["Endpoint.description"]),
+                    AWSNormalizer.runtimeEndpoint)
+                ]),
+              policy("aws.agentcore.runtimeEndpointPolicy", of: "agentRuntimeEndpointArn"),
+            ]),
         ])),
     .tree(
       AWSListing(
@@ -56,7 +89,7 @@ extension AWSUnit {
                   "instructions: dropped",
                   removed: ["protocolConfiguration", "statusReasons", "description"]),
                 AWSNormalizer.gateway)
-            ]),
+            ], each: [policy("aws.agentcore.gatewayPolicy", of: "gatewayArn")]),
           AWSListing(
             .listGatewayTargets, ["gatewayIdentifier": .item("gatewayId")], items: ["items"],
             each: [
@@ -79,7 +112,7 @@ extension AWSUnit {
 
 extension AWSNormalizer {
   /// Who may call it, as the authorizer says; `nil` where AWS's own signatures are asked for.
-  private static func issuer(_ root: JSONView) throws(JSONError) -> JSONView? {
+  static func issuer(_ root: JSONView) throws(JSONError) -> JSONView? {
     try root.inner("authorizerConfiguration")?.inner("customJWTAuthorizer")
   }
 
@@ -100,8 +133,30 @@ extension AWSNormalizer {
         "clients": authorizer?.set("allowedClients"),
       ])
     assertions.link(.runsAs, id, try root.text("roleArn"))
+    assertions.link(.runsAs, id, try workloadIdentity(root), "workload")
     assertions.store(
       try root.opaqueMembers("environmentVariables"), in: id, "aws.agentcore.environment")
+    return assertions
+  }
+
+  /// The name under which it asks for tokens and keys of other services.
+  private static func workloadIdentity(_ root: JSONView) throws(JSONError) -> String? {
+    try root.inner("workloadIdentityDetails")?.text("workloadIdentityArn")
+  }
+
+  /// A version of a runtime under a name, by which it is called.
+  static func runtimeEndpoint(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let endpoint = try record.root.value(at: "Endpoint")
+    let id = try endpoint.name("agentRuntimeEndpointArn")
+    var assertions = try record.thing(
+      .automation, "aws.agentcore.runtimeEndpoint", id: id, name: endpoint.name("name"),
+      [
+        "status": endpoint.json("status"), "version": endpoint.json("liveVersion"),
+        "created": endpoint.time("createdAt"),
+      ]
+    ).assertions
+    assertions.link(.runsAs, id, try record.root.text("RoleArn"))
+    assertions.link(.invokes, id, try endpoint.text("agentRuntimeArn"))
     return assertions
   }
 
@@ -109,6 +164,7 @@ extension AWSNormalizer {
     let root = record.root
     let authorizer = try issuer(root)
     let type = try root.text("authorizerType")
+    let engine = try root.inner("policyEngineConfiguration")
     var (id, assertions) = try record.thing(
       .automation, "aws.agentcore.gateway", arn: "gatewayArn", name: root.name("name"),
       [
@@ -117,8 +173,10 @@ extension AWSNormalizer {
         "audiences": authorizer?.set("allowedAudience"),
         "clients": authorizer?.set("allowedClients"),
         "url": root.json("gatewayUrl"), "key": root.json("kmsKeyArn"),
+        "policyEngine": engine?.json("arn"), "policyMode": engine?.json("mode"),
       ])
     assertions.link(.runsAs, id, try root.text("roleArn"))
+    assertions.link(.runsAs, id, try workloadIdentity(root), "workload")
     if type == "NONE" {
       assertions.link(.triggers, anyoneNodeID, id, "gateway", ["authType": "NONE"])
     }

@@ -22,6 +22,7 @@ extension AWSOperation {
     .bedrockAgent, "GetAgentAlias", get: "/agents/{agentId}/agentaliases/{agentAliasId}/")
   static let listAgentVersions = AWSOperation(
     .bedrockAgent, "ListAgentVersions", post: "/agents/{agentId}/agentversions/", paging: pages)
+  static let getAgentVersion = AWSOperation(.bedrockAgent, "GetAgentVersion", get: version + "/")
   static let listAgentActionGroups = AWSOperation(
     .bedrockAgent, "ListAgentActionGroups", post: version + "/actiongroups/", paging: pages)
   static let getAgentActionGroup = AWSOperation(
@@ -40,8 +41,6 @@ extension AWSOperation {
   static let getDataSource = AWSOperation(
     .bedrockAgent, "GetDataSource",
     get: "/knowledgebases/{knowledgeBaseId}/datasources/{dataSourceId}")
-  static let listFlows = AWSOperation(.bedrockAgent, "ListFlows", get: "/flows/", paging: pages)
-  static let getFlow = AWSOperation(.bedrockAgent, "GetFlow", get: "/flows/{flowIdentifier}/")
   static let listGuardrails = AWSOperation(
     .bedrock, "ListGuardrails", get: "/guardrails", paging: pages)
 }
@@ -54,6 +53,13 @@ extension AWSUnit {
     ])
   }
 
+  private static let prompts = Redaction(
+    "instructions and prompts: dropped",
+    removed: [
+      "instruction", "promptOverrideConfiguration.promptConfigurations", "clientToken",
+      "description", "failureReasons", "recommendedActions",
+    ])
+
   static let bedrock: [AWSUnit] = [
     .tree(
       AWSListing(
@@ -64,13 +70,7 @@ extension AWSUnit {
             [
               AWSKind(
                 "aws.bedrock.agent", key: .item("agentArn"),
-                redaction: Redaction(
-                  "instructions and prompts: dropped",
-                  removed: [
-                    "instruction", "promptOverrideConfiguration.promptConfigurations",
-                    "clientToken",
-                    "failureReasons", "recommendedActions",
-                  ]), AWSNormalizer.agent)
+                redaction: prompts, AWSNormalizer.agent)
             ]),
           AWSListing(
             .listAgentAliases, ["agentId": .item("agentId")], items: ["agentAliasSummaries"],
@@ -91,6 +91,17 @@ extension AWSUnit {
           AWSListing(
             .listAgentVersions, ["agentId": .item("agentId")], items: ["agentVersionSummaries"],
             each: [
+              // The draft is what `GetAgent` has.
+              AWSListing(
+                .getAgentVersion,
+                ["agentId": .parent("agentId"), "agentVersion": .item("agentVersion")],
+                except: (["agentVersion"], "DRAFT"), items: ["agentVersion"],
+                [
+                  AWSKind(
+                    "aws.bedrock.agentVersion",
+                    key: .joined([.item("agentArn"), "#version/", .item("version")]),
+                    redaction: prompts, AWSNormalizer.agentVersion)
+                ]),
               AWSListing(
                 .listAgentActionGroups,
                 ["agentId": .parent("agentId"), "agentVersion": .item("agentVersion")],
@@ -169,7 +180,8 @@ extension AWSUnit {
                     "knowledgeBaseConfiguration.sqlKnowledgeBaseConfiguration"
                       + ".redshiftConfiguration.queryGenerationConfiguration",
                   ]), AWSNormalizer.knowledgeBase)
-            ]),
+            ],
+            each: [.bedrockPolicy("aws.bedrock.knowledgeBasePolicy", of: "knowledgeBaseArn")]),
           AWSListing(
             .listDataSources, ["knowledgeBaseId": .item("knowledgeBaseId")],
             items: ["dataSourceSummaries"],
@@ -199,21 +211,8 @@ extension AWSUnit {
         ])),
     .tree(
       AWSListing(
-        .listFlows, items: ["flowSummaries"],
-        each: [
-          AWSListing(
-            .getFlow, ["flowIdentifier": .item("id")],
-            [
-              AWSKind(
-                "aws.bedrock.flow", key: .item("arn"),
-                redaction: Redaction(
-                  "prompts and code of the definition: only names and ARNs stay",
-                  removed: ["validations"], definitions: ["definition"]), AWSNormalizer.flow)
-            ])
-        ])),
-    .tree(
-      AWSListing(
         .listGuardrails, items: ["guardrails"],
-        [AWSKind("aws.bedrock.guardrail", key: .item("arn"), AWSNormalizer.guardrail)])),
+        [AWSKind("aws.bedrock.guardrail", key: .item("arn"), AWSNormalizer.guardrail)],
+        each: [.bedrockPolicy("aws.bedrock.guardrailPolicy", of: "arn")])),
   ]
 }

@@ -12,7 +12,6 @@ extension AWSNormalizer {
 
   static func agent(_ record: AWSRecord) throws(JSONError) -> Assertions {
     let root = record.root
-    let (_, parts) = try record.arn("agentArn")
     var (id, assertions) = try record.thing(
       .automation, "aws.bedrock.agent", arn: "agentArn", name: root.name("agentName"),
       [
@@ -21,17 +20,20 @@ extension AWSNormalizer {
         "key": root.json("customerEncryptionKeyArn"),
         "guardrail": root.inner("guardrailConfiguration")?.json("guardrailIdentifier"),
       ])
-    assertions.link(.runsAs, id, try root.text("agentResourceRoleArn"))
-    let prompts = try root.inner("promptOverrideConfiguration")?.text("overrideLambda")
-    assertions.link(.invokes, id, prompts.map(unqualified), "parser")
+    try assertions.linkAgent(id, root, version: "")
     let executor = try root.inner("customOrchestration")?.inner("executor")?.text("lambda")
     assertions.link(.invokes, id, executor.map(unqualified), "orchestration")
-    if let model = try root.text("foundationModel") {
-      let arn =
-        model.hasPrefix("arn:")
-        ? model : "arn:aws:bedrock:\(parts.region)::foundation-model/\(model)"
-      assertions.link(.invokes, id, arn, "model")
-    }
+    return assertions
+  }
+
+  /// A version keeps the role and the model that its agent had; an alias may still lead to it.
+  static func agentVersion(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let root = record.root
+    let agent = try root.name("agentArn")
+    let version = try root.name("version")
+    try record.check("\(agent)#version/\(version)")
+    var assertions = Assertions()
+    try assertions.linkAgent(agent, root, version: version)
     return assertions
   }
 
@@ -149,35 +151,6 @@ extension AWSNormalizer {
     return assertions
   }
 
-  static func flow(_ record: AWSRecord) throws(JSONError) -> Assertions {
-    let root = record.root
-    let (_, parts) = try record.arn("arn")
-    var (id, assertions) = try record.thing(
-      .automation, "aws.bedrock.flow", arn: "arn", name: root.name("name"),
-      [
-        "status": root.json("status"), "created": root.time("createdAt"),
-        "key": root.json("customerEncryptionKeyArn"),
-      ])
-    assertions.link(.runsAs, id, try root.text("executionRoleArn"))
-    for node in try root.inner("definition")?.list("nodes") ?? [] {
-      let name = try node.name("name")
-      guard let configuration = try node.inner("configuration"),
-        let kind = configuration.members.map(Array.init)?.first?.value
-      else { continue }
-      for member in ["lambdaArn", "agentAliasArn"] {
-        assertions.link(.invokes, id, try kind.text(member).map(unqualified), name)
-      }
-      if let base = try kind.text("knowledgeBaseId") {
-        assertions.link(
-          .invokes, id, record.local("bedrock", parts.region, "knowledge-base/\(base)"), name)
-      }
-      if let bucket = try kind.inner("serviceConfiguration")?.inner("s3")?.text("bucketName") {
-        assertions.link(.invokes, id, "arn:aws:s3:::\(bucket)", name)
-      }
-    }
-    return assertions
-  }
-
   static func guardrail(_ record: AWSRecord) throws(JSONError) -> Assertions {
     let root = record.root
     return try record.thing(
@@ -187,5 +160,23 @@ extension AWSNormalizer {
         "created": root.time("createdAt"),
       ]
     ).assertions
+  }
+}
+
+extension Assertions {
+  /// What an agent, or a version of it, runs as and calls.
+  fileprivate mutating func linkAgent(
+    _ agent: String, _ root: JSONView, version: String
+  ) throws(JSONError) {
+    let prefix = version.isEmpty ? "" : version + "/"
+    let state = ["version": version.isEmpty ? nil : JSON.string(version)]
+    link(.runsAs, agent, try root.text("agentResourceRoleArn"), version, state)
+    let parser = try root.inner("promptOverrideConfiguration")?.text("overrideLambda")
+    link(.invokes, agent, parser.map(unqualified), prefix + "parser", state)
+    guard let model = try root.text("foundationModel"), let parts = ARNParts(agent) else { return }
+    let arn =
+      model.hasPrefix("arn:")
+      ? model : "arn:aws:bedrock:\(parts.region)::foundation-model/\(model)"
+    link(.invokes, agent, arn, prefix + "model", state)
   }
 }

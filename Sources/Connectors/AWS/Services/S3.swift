@@ -39,6 +39,9 @@ extension AWSOperation {
   static let getBucketNotification = bucket(
     "GetBucketNotificationConfiguration", "notification", action: "s3:GetBucketNotification")
   static let getBucketWebsite = bucket("GetBucketWebsite", "website")
+  static let getBucketOwnership = bucket("GetBucketOwnershipControls", "ownershipControls")
+  static let getBucketReplication = bucket(
+    "GetBucketReplication", "replication", action: "s3:GetReplicationConfiguration")
 
   private static let control = ["x-amz-account-id": "AccountId"]
   static let getAccountPublicAccessBlock = AWSOperation(
@@ -106,6 +109,11 @@ extension AWSUnit {
           setting(
             .getBucketWebsite, "aws.s3.bucketWebsite",
             AWSNormalizer.bucketSetting("aws.s3.website", "website")),
+          setting(
+            .getBucketOwnership, "aws.s3.bucketOwnership",
+            AWSNormalizer.bucketSetting("aws.s3.ownership", "ownership")),
+          setting(
+            .getBucketReplication, "aws.s3.bucketReplication", AWSNormalizer.bucketReplication),
         ])),
     .tree(
       AWSListing(
@@ -221,6 +229,33 @@ extension AWSNormalizer {
       let region = try record.root.text("Region") ?? AWSService.defaultRegion
       assertions.link(
         .triggers, id, record.local("events", region, "event-bus/default"), "eventbridge")
+    }
+    return assertions
+  }
+
+  /// Copies objects elsewhere, also to another account's bucket, as a role of its own.
+  static func bucketReplication(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let bucket = try bucketARN(record)
+    let id = "\(bucket)#replication"
+    let value = try record.root.value(at: "Value")
+    var assertions = Assertions(nodes: [
+      Node(
+        id: id, kind: .automation, type: "aws.s3.replication",
+        name: "replication of \(try record.root.name("Bucket"))",
+        state: ["account": .string(record.scope.account)])
+    ])
+    assertions.link(.triggers, bucket, id)
+    assertions.link(.runsAs, id, try value.text("Role"))
+    for rule in try value.list("Rule") {
+      let destination = try rule.value(at: "Destination")
+      let target = try destination.name("Bucket")
+      let name = try rule.text("ID")
+      assertions.link(
+        .invokes, id, target, name ?? target,
+        [
+          "account": try destination.json("Account"),
+          "enabled": .bool(try rule.text("Status") == "Enabled"),
+        ])
     }
     return assertions
   }

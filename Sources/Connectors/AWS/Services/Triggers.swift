@@ -35,6 +35,11 @@ extension AWSOperation {
   static let getRestResources = AWSOperation(
     .apiGateway, "GetResources", get: "/restapis/{restApiId}/resources",
     fixed: ["embed": "methods"], paging: position, action: get)
+  static let getRestAuthorizers = AWSOperation(
+    .apiGateway, "GetAuthorizers", get: "/restapis/{restApiId}/authorizers", paging: position,
+    action: get)
+  static let getRestStages = AWSOperation(
+    .apiGateway, "GetStages", get: "/restapis/{restApiId}/stages", action: get)
   static let getHTTPAPIs = AWSOperation(
     .apiGatewayV2, "GetApis", get: "/v2/apis", paging: nextToken, action: get)
   static let getHTTPRoutes = AWSOperation(
@@ -42,6 +47,11 @@ extension AWSOperation {
   static let getHTTPIntegrations = AWSOperation(
     .apiGatewayV2, "GetIntegrations", get: "/v2/apis/{apiId}/integrations", paging: nextToken,
     action: get)
+  static let getHTTPAuthorizers = AWSOperation(
+    .apiGatewayV2, "GetAuthorizers", get: "/v2/apis/{apiId}/authorizers", paging: nextToken,
+    action: get)
+  static let getHTTPStages = AWSOperation(
+    .apiGatewayV2, "GetStages", get: "/v2/apis/{apiId}/stages", paging: nextToken, action: get)
   static let listGraphQLAPIs = AWSOperation(
     .appSync, "ListGraphqlApis", get: "/v1/apis", paging: nextToken)
   static let listGraphQLSources = AWSOperation(
@@ -69,6 +79,28 @@ extension AWSUnit {
     ])
   }
 
+  private static func authorizer(
+    _ name: String, _ api: String, id: String, _ normalize: @escaping AWSNormalizer.Kind
+  ) -> AWSKind {
+    AWSKind(
+      name, key: .joined([self.api("", .parent(api)), "#authorizer/", .item(id)]),
+      members: [("Region", .region), ("ApiId", .parent(api)), ("Authorizer", .at(0, []))],
+      redaction: Redaction(
+        "patterns that tokens must have: dropped",
+        removed: ["Authorizer.identityValidationExpression"]), normalize)
+  }
+
+  private static func stage(_ name: String, _ api: String, _ variables: String) -> AWSKind {
+    AWSKind(
+      name, key: .joined([self.api("", .parent(api)), "#stage/", .item("stageName")]),
+      members: [("Region", .region), ("ApiId", .parent(api)), ("Stage", .at(0, []))],
+      redaction: Redaction(
+        "values of stage variables: replaced by their shape",
+        shapes: ["Stage.\(variables)", "Stage.canarySettings.stageVariableOverrides"],
+        removed: ["Stage.description", "Stage.lastDeploymentStatusMessage"]),
+      AWSNormalizer.apiStage(name))
+  }
+
   static let triggers: [AWSUnit] = [
     .tree(
       AWSListing(
@@ -93,7 +125,17 @@ extension AWSUnit {
                   note: "of a method only its authorization and where it leads: no templates or "
                     + "parameters", published: { try AWSNormalizer.reducedMethods($0) }),
                 AWSNormalizer.restResource)
-            ])
+            ]),
+          AWSListing(
+            .getRestAuthorizers, ["restApiId": .item("id")], items: ["item"],
+            isOmittedWhenEmpty: true,
+            [
+              authorizer(
+                "aws.apigateway.restAuthorizer", "id", id: "id", AWSNormalizer.restAuthorizer)
+            ]),
+          AWSListing(
+            .getRestStages, ["restApiId": .item("id")], items: ["item"], isOmittedWhenEmpty: true,
+            [stage("aws.apigateway.restStage", "id", "variables")]),
         ])),
     .tree(
       AWSListing(
@@ -129,6 +171,16 @@ extension AWSUnit {
                     "Integration.responseParameters",
                   ]), AWSNormalizer.httpIntegration)
             ]),
+          AWSListing(
+            .getHTTPAuthorizers, ["apiId": .item("apiId")], items: ["items"],
+            [
+              authorizer(
+                "aws.apigateway.httpAuthorizer", "apiId", id: "authorizerId",
+                AWSNormalizer.httpAuthorizer)
+            ]),
+          AWSListing(
+            .getHTTPStages, ["apiId": .item("apiId")], items: ["items"],
+            [stage("aws.apigateway.httpStage", "apiId", "stageVariables")]),
         ])),
     .tree(
       AWSListing(

@@ -93,6 +93,71 @@ extension AWSNormalizer {
     return assertions
   }
 
+  /// A function that decides who may call is started by everyone who tries.
+  static func restAuthorizer(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    try authorizer(
+      record, id: "id", type: "type", function: "authorizerUri", role: "authorizerCredentials"
+    ) { authorizer throws(JSONError) in
+      let jwt = try authorizer.inner("jwtConfiguration")
+      return ["providers": try authorizer.set("providerARNs"), "issuers": try jwt?.set("issuers")]
+    }
+  }
+
+  static func httpAuthorizer(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    try authorizer(
+      record, id: "authorizerId", type: "authorizerType", function: "authorizerUri",
+      role: "authorizerCredentialsArn"
+    ) { authorizer throws(JSONError) in
+      let jwt = try authorizer.inner("jwtConfiguration")
+      return [
+        "issuers": try jwt?.text("issuer").map { .set([$0]) },
+        "audiences": try jwt?.set("audience"),
+      ]
+    }
+  }
+
+  private static func authorizer(
+    _ record: AWSRecord, id: String, type: String, function: String, role: String,
+    _ state: (JSONView) throws(JSONError) -> [String: JSON?]
+  ) throws(JSONError) -> Assertions {
+    let authorizer = try record.root.value(at: "Authorizer")
+    let api = try self.api(record, record.root.name("ApiId"))
+    let own = "\(api)#authorizer/\(try authorizer.name(id))"
+    var members = try state(authorizer)
+    members["authType"] = try authorizer.json(type)
+    var assertions = try record.thing(
+      .resourceSet, "aws.apigateway.authorizer", id: own, name: authorizer.name("name"), members
+    ).assertions
+    assertions.link(.contains, api, own)
+    let name = "authorizer \(try authorizer.name("name"))"
+    assertions.link(.invokes, api, target(try authorizer.text(function)), name)
+    let credentials = try authorizer.text(role)
+    if let credentials, credentials.hasPrefix("arn:aws:iam::"), !credentials.contains("*") {
+      assertions.link(.runsAs, api, credentials, name)
+    }
+    return assertions
+  }
+
+  /// Under which name an API is there to be called: without a stage it is not.
+  static func apiStage(_ type: String) -> Kind {
+    { record throws(JSONError) in
+      let stage = try record.root.value(at: "Stage")
+      let api = try self.api(record, record.root.name("ApiId"))
+      let name = try stage.name("stageName")
+      let id = "\(api)#stage/\(name)"
+      var assertions = try record.thing(
+        .resourceSet, type, id: id, name: name,
+        [
+          "webACL": stage.json("webAclArn"), "created": stage.time("createdDate"),
+          "log": stage.inner("accessLogSettings")?.json("destinationArn"),
+          "tags": stage.anyTags("tags"),
+        ]
+      ).assertions
+      assertions.link(.contains, api, id)
+      return assertions
+    }
+  }
+
   static func httpAPI(_ record: AWSRecord) throws(JSONError) -> Assertions {
     let api = try record.root.value(at: "Api")
     return try record.thing(
