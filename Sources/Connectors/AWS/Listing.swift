@@ -113,7 +113,7 @@ indirect enum AWSValue: Sendable, ExpressibleByStringLiteral {
 }
 
 /// Where in a tree of listings the reader is.
-struct AWSPlace {
+struct AWSPlace: Sendable {
   var account: String
   var region: String
   /// From the root's item to the current one.
@@ -191,25 +191,32 @@ extension JSONView {
     return reached
   }
 
-  /// The items at a path through objects and lists. XML writes a list of one without its list.
+  /// The items at a path through objects and lists, and what is wrong with a list on the way.
+  /// XML writes a list of one without its list.
+  ///
+  /// - Throws: where there is no list at all.
   func items(
     at path: [String], isXML: Bool, isOmittedWhenEmpty: Bool
-  ) throws(JSONError) -> [JSONView] {
-    guard let first = path.first else { return [self] }
+  ) throws(JSONError) -> (items: [JSONView], problem: JSONError?) {
+    guard let first = path.first else { return ([self], nil) }
     let top =
       isOmittedWhenEmpty ? try optionalValue(at: first) : try value(at: first)
-    guard let top else { return [] }
+    guard let top else { return ([], nil) }
     var items = try top.flattened(isXML: isXML)
+    var problem: JSONError?
     for name in path.dropFirst() {
       var deeper: [JSONView] = []
       for item in items {
-        if let inner = try item.optionalValue(at: name) {
+        do throws(JSONError) {
+          guard let inner = try item.optionalValue(at: name) else { continue }
           deeper += try inner.flattened(isXML: isXML)
+        } catch {
+          problem = problem ?? error
         }
       }
       items = deeper
     }
-    return items
+    return (items, problem)
   }
 
   private func flattened(isXML: Bool) throws(JSONError) -> [JSONView] {
