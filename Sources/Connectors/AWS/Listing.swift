@@ -8,6 +8,8 @@ struct AWSKind: Sendable {
   var name: String
   /// What identifies the object within its collection.
   var key: AWSValue
+  /// Where its items are, in an answer that has several lists.
+  var items: String?
   /// The record's members; `nil` publishes the item as given.
   var members: [(name: String, value: AWSValue)]?
   var redaction: Redaction?
@@ -17,12 +19,14 @@ struct AWSKind: Sendable {
   var normalize: AWSNormalizer.Kind
 
   init(
-    _ name: String, key: AWSValue, members: [(name: String, value: AWSValue)]? = nil,
-    redaction: Redaction? = nil, isRoadmap: Bool = false, kind: CollectionKind = .full,
+    _ name: String, key: AWSValue, items: String? = nil,
+    members: [(name: String, value: AWSValue)]? = nil, redaction: Redaction? = nil,
+    isRoadmap: Bool = false, kind: CollectionKind = .full,
     _ normalize: @escaping AWSNormalizer.Kind
   ) {
     self.name = name
     self.key = key
+    self.items = items
     self.members = members
     self.redaction = redaction
     self.isRoadmap = isRoadmap
@@ -56,6 +60,8 @@ struct AWSListing: Sendable {
   var isOmittedWhenEmpty: Bool
   /// Errors that mean "there is none", besides those that say that the object is gone.
   var absent: Set<String>
+  /// Whether what it would add to its parent is published without it where it is refused.
+  var isOptional: Bool
   /// How many parents one call takes: their values go into it by `.all`.
   var batch: Int?
   var kinds: [AWSKind]
@@ -65,7 +71,7 @@ struct AWSListing: Sendable {
   init(
     _ operation: AWSOperation, _ input: [String: AWSValue] = [:], in region: AWSValue? = nil,
     items: [String] = [], isOmittedWhenEmpty: Bool = false, absent: Set<String> = [],
-    batch: Int? = nil, _ kinds: [AWSKind] = [], each: [AWSListing] = []
+    isOptional: Bool = false, batch: Int? = nil, _ kinds: [AWSKind] = [], each: [AWSListing] = []
   ) {
     self.operation = operation
     self.input = input
@@ -73,6 +79,7 @@ struct AWSListing: Sendable {
     self.items = items
     self.isOmittedWhenEmpty = isOmittedWhenEmpty
     self.absent = absent
+    self.isOptional = isOptional
     self.batch = batch
     self.kinds = kinds
     self.each = each

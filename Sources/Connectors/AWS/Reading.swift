@@ -100,30 +100,37 @@ final class AWSReading: Sendable {
         isOmittedWhenEmpty: listing.isOmittedWhenEmpty)
       if let problem { note(CollectionFailure(problem), for: listing.names) }
       let calls = Dictionary(uniqueKeysWithValues: zip(outputs.map(\.name), answer.calls))
-      try await take(items, of: listing, at: place, calls)
+      for kind in listing.kinds {
+        let own = try kind.items.map { name throws(JSONError) in
+          try answer.result.items(
+            at: [name], isXML: listing.operation.service.isXML, isOmittedWhenEmpty: true
+          ).items
+        }
+        try await publish(own ?? items, as: kind, at: place, calls)
+      }
+      try await descend(below: items, of: listing, at: place)
     }
   }
 
-  /// Publishes the items of one page, then goes below them.
-  ///
-  /// - Parameter calls: the number of the call that returned it, by collection.
-  private func take(
-    _ items: [JSONView], of listing: AWSListing, at place: AWSPlace, _ calls: [String: Int]
+  /// - Parameter calls: the number of the call that returned them, by collection.
+  private func publish(
+    _ items: [JSONView], as kind: AWSKind, at place: AWSPlace, _ calls: [String: Int]
   ) async throws {
-    for kind in listing.kinds {
-      for output in live([kind.name]) {
-        var records: [Record] = []
-        for item in items {
-          do throws(JSONError) {
-            records.append(
-              try kind.record(at: place.below(item), call: calls[output.name] ?? 0))
-          } catch {
-            note(CollectionFailure(error), for: [kind.name])
-          }
-        }
-        try await output.publish(records)
+    guard let output = live([kind.name]).first else { return }
+    var records: [Record] = []
+    for item in items {
+      do throws(JSONError) {
+        records.append(try kind.record(at: place.below(item), call: calls[output.name] ?? 0))
+      } catch {
+        note(CollectionFailure(error), for: [kind.name])
       }
     }
+    try await output.publish(records)
+  }
+
+  private func descend(
+    below items: [JSONView], of listing: AWSListing, at place: AWSPlace
+  ) async throws {
     for child in listing.each {
       let places =
         child.batch.map { size in
@@ -148,6 +155,7 @@ final class AWSReading: Sendable {
       } catch let error as AWSError where error.isGone || child.absent.contains(error.code) {
         // It has none, or was deleted after it was listed.
         try await turn.wait()
+        if child.isOptional { try await publishWithout(child, at: place) }
       }
       state.withLock { _ = $0.answered.insert(child.operation.fullName) }
     } catch let error where isFatalToAttempt(error) {
@@ -156,11 +164,21 @@ final class AWSReading: Sendable {
       try await turn.wait()
       let failure = CollectionFailure(error)
       if error is JSONError { return note(failure, for: child.names) }
-      if let error = error as? AWSError, error.isDenied, mayGoOn(child.operation.fullName) {
-        return note(failure, for: child.names, refused: child.operation.fullName)
+      if let error = error as? AWSError, error.isDenied {
+        let operation = child.operation.fullName
+        if child.isOptional {
+          note(failure, for: child.names)
+          return try await publishWithout(child, at: place)
+        }
+        if mayGoOn(operation) { return note(failure, for: child.names, refused: operation) }
       }
       for output in live(child.names) { try await output.end(CollectionResult(failure)) }
     }
+  }
+
+  private func publishWithout(_ child: AWSListing, at place: AWSPlace) async throws {
+    let nothing = try JSONDocument(parsing: Array("{}".utf8)).root
+    for kind in child.kinds { try await publish([nothing], as: kind, at: place, [:]) }
   }
 
   /// Whether, after a refusal, others are asked about: one may be refused by its own policy.
