@@ -32,6 +32,18 @@ enum AWSCoverage: Equatable {
     AWSUnit.all.flatMap { $0.kinds.flatMap(\.operations) }.map(\.fullName))
 
   static let covered: [String: (by: String, field: String)] = [
+    "lambda:ListVersionsByFunction": (
+      "lambda:ListFunctions", "Functions.Version"
+    ),
+    "lambda:GetLayerVersion": (
+      "lambda:ListLayerVersions", "LayerVersions.LayerVersionArn"
+    ),
+    "lambda:GetFunctionEventInvokeConfig": (
+      "lambda:ListFunctionEventInvokeConfigs", "FunctionEventInvokeConfigs.DestinationConfig"
+    ),
+    "lambda:GetAlias": (
+      "lambda:ListAliases", "Aliases.RoutingConfig"
+    ),
     "account:GetRegionOptStatus": (
       "ec2:DescribeRegions", "regionInfo.optInStatus"
     ),
@@ -272,6 +284,14 @@ enum AWSCoverage: Equatable {
       ]
     ),
     (
+      "Says which signature is asked of code that is put in place, not who may put it there: that "
+        + "is told by permissions.",
+      [
+        "ecr:GetSigningConfiguration", "lambda:GetFunctionCodeSigningConfig",
+        "lambda:ListCodeSigningConfigs",
+      ]
+    ),
+    (
       "Derived by AWS from policies that are read whole.",
       [
         "iam:ListPoliciesGrantingServiceAccess"
@@ -312,16 +332,13 @@ enum AWSCoverage: Equatable {
     "dynamodb:DescribeGlobalTable", "dynamodb:DescribeKinesisStreamingDestination",
     "dynamodb:ListGlobalTables", "dynamodbstreams:DescribeStream", "dynamodbstreams:ListStreams",
     "ec2:DescribeVpcEndpoints", "ecr:DescribePullThroughCacheRules", "ecr:DescribeRegistry",
-    "ecr:GetSigningConfiguration", "events:DescribeArchive", "events:DescribeEndpoint",
+    "events:DescribeArchive", "events:DescribeEndpoint",
     "events:DescribeEventSource", "events:ListArchives", "events:ListEndpoints",
     "events:ListEventSources", "iam:GenerateCredentialReport",
     "iam:GenerateServiceLastAccessedDetails", "iam:GetCredentialReport", "iam:GetLoginProfile",
     "iam:GetServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetailsWithEntities",
     "iam:ListAccountAliases", "iam:ListSSHPublicKeys", "iam:ListSigningCertificates",
-    "lambda:GetAlias", "lambda:GetFunctionCodeSigningConfig", "lambda:GetFunctionEventInvokeConfig",
-    "lambda:GetLayerVersion", "lambda:GetLayerVersionPolicy", "lambda:ListAliases",
-    "lambda:ListCodeSigningConfigs", "lambda:ListFunctionEventInvokeConfigs",
-    "lambda:ListLayerVersions", "lambda:ListLayers", "lambda:ListVersionsByFunction",
+
     "opensearchserverless:BatchGetCollection", "opensearchserverless:GetAccessPolicy",
     "opensearchserverless:GetSecurityPolicy", "opensearchserverless:ListAccessPolicies",
     "opensearchserverless:ListCollections", "opensearchserverless:ListSecurityPolicies",

@@ -8,8 +8,8 @@ struct AWSKind: Sendable {
   var name: String
   /// What identifies the object within its collection.
   var key: AWSValue
-  /// Where its items are, in an answer that has several lists.
-  var items: String?
+  /// Where its items are, where that is not where the listing has them.
+  var items: [String]?
   /// The record's members; `nil` publishes the item as given.
   var members: [(name: String, value: AWSValue)]?
   var redaction: Redaction?
@@ -19,7 +19,7 @@ struct AWSKind: Sendable {
   var normalize: AWSNormalizer.Kind
 
   init(
-    _ name: String, key: AWSValue, items: String? = nil,
+    _ name: String, key: AWSValue, items: [String]? = nil,
     members: [(name: String, value: AWSValue)]? = nil, redaction: Redaction? = nil,
     isRoadmap: Bool = false, kind: CollectionKind = .full,
     _ normalize: @escaping AWSNormalizer.Kind
@@ -60,6 +60,8 @@ struct AWSListing: Sendable {
   var isOmittedWhenEmpty: Bool
   /// Errors that mean "there is none", besides those that say that the object is gone.
   var absent: Set<String>
+  /// What an item must have to be asked about: others have nothing of the kind.
+  var needs: AWSValue?
   /// Whether what it would add to its parent is published without it where it is refused.
   var isOptional: Bool
   /// How many parents one call takes: their values go into it by `.all`.
@@ -71,7 +73,8 @@ struct AWSListing: Sendable {
   init(
     _ operation: AWSOperation, _ input: [String: AWSValue] = [:], in region: AWSValue? = nil,
     items: [String] = [], isOmittedWhenEmpty: Bool = false, absent: Set<String> = [],
-    isOptional: Bool = false, batch: Int? = nil, _ kinds: [AWSKind] = [], each: [AWSListing] = []
+    needs: AWSValue? = nil, isOptional: Bool = false, batch: Int? = nil, _ kinds: [AWSKind] = [],
+    each: [AWSListing] = []
   ) {
     self.operation = operation
     self.input = input
@@ -79,6 +82,7 @@ struct AWSListing: Sendable {
     self.items = items
     self.isOmittedWhenEmpty = isOmittedWhenEmpty
     self.absent = absent
+    self.needs = needs
     self.isOptional = isOptional
     self.batch = batch
     self.kinds = kinds

@@ -101,9 +101,9 @@ final class AWSReading: Sendable {
       if let problem { note(CollectionFailure(problem), for: listing.names) }
       let calls = Dictionary(uniqueKeysWithValues: zip(outputs.map(\.name), answer.calls))
       for kind in listing.kinds {
-        let own = try kind.items.map { name throws(JSONError) in
+        let own = try kind.items.map { path throws(JSONError) in
           try answer.result.items(
-            at: [name], isXML: listing.operation.service.isXML, isOmittedWhenEmpty: true
+            at: path, isXML: listing.operation.service.isXML, isOmittedWhenEmpty: true
           ).items
         }
         try await publish(own ?? items, as: kind, at: place, calls)
@@ -151,6 +151,7 @@ final class AWSReading: Sendable {
   ) async throws {
     do {
       do {
+        if let needed = child.needs, try place.json(needed) == nil { return }
         try await pages(of: child, from: place, turn)
       } catch let error as AWSError where error.isGone || child.absent.contains(error.code) {
         // It has none, or was deleted after it was listed.

@@ -29,12 +29,12 @@ extension AWSUnit {
       AWSListing(
         .getAccountAuthorizationDetails, items: [],
         [
-          AWSKind("aws.iam.role", key: .item("Arn"), items: "RoleDetailList", AWSNormalizer.role),
-          AWSKind("aws.iam.user", key: .item("Arn"), items: "UserDetailList", AWSNormalizer.user),
+          AWSKind("aws.iam.role", key: .item("Arn"), items: ["RoleDetailList"], AWSNormalizer.role),
+          AWSKind("aws.iam.user", key: .item("Arn"), items: ["UserDetailList"], AWSNormalizer.user),
           AWSKind(
-            "aws.iam.group", key: .item("Arn"), items: "GroupDetailList", AWSNormalizer.group),
+            "aws.iam.group", key: .item("Arn"), items: ["GroupDetailList"], AWSNormalizer.group),
           AWSKind(
-            "aws.iam.policy", key: .item("Arn"), items: "Policies", AWSNormalizer.managedPolicy),
+            "aws.iam.policy", key: .item("Arn"), items: ["Policies"], AWSNormalizer.managedPolicy),
         ])),
     .tree(
       AWSListing(
