@@ -17,7 +17,9 @@ import Testing
     #expect(published.records.first?.text.contains("AccessKeyLastUsed") == false)
   }
 
-  @Test(arguments: ["lambda:ListEventSourceMappings", "iam:ListUsers", "organizations:ListAccounts"])
+  @Test(arguments: [
+    "lambda:ListEventSourceMappings", "iam:ListUsers", "organizations:ListAccounts",
+  ])
   func throttlingIsWaitedOut(_ operation: String) async {
     let throttled = FakeAWS.refusal(operation, code: "TooManyRequestsException", status: 429)
     let published = await FakeAWS.answering(operation, first: [throttled, throttled]).attempt()

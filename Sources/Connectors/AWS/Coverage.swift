@@ -32,6 +32,33 @@ enum AWSCoverage: Equatable {
     AWSUnit.all.flatMap { $0.kinds.flatMap(\.operations) }.map(\.fullName))
 
   static let covered: [String: (by: String, field: String)] = [
+    "dynamodbstreams:DescribeStream": (
+      "dynamodb:DescribeTable", "Table.StreamSpecification.StreamViewType"
+    ),
+    "dynamodbstreams:ListStreams": (
+      "dynamodb:DescribeTable", "Table.LatestStreamArn"
+    ),
+    "dynamodb:ListGlobalTables": (
+      "dynamodb:DescribeTable", "Table.Replicas.RegionName"
+    ),
+    "dynamodb:DescribeGlobalTable": (
+      "dynamodb:DescribeTable", "Table.Replicas.RegionName"
+    ),
+    "scheduler:ListScheduleGroups": (
+      "scheduler:ListSchedules", "Schedules.GroupName"
+    ),
+    "scheduler:GetScheduleGroup": (
+      "scheduler:ListSchedules", "Schedules.GroupName"
+    ),
+    "events:DescribeEventSource": (
+      "events:ListEventSources", "EventSources.CreatedBy"
+    ),
+    "events:DescribeEndpoint": (
+      "events:ListEndpoints", "Endpoints.RoleArn"
+    ),
+    "stepfunctions:ListStateMachineVersions": (
+      "stepfunctions:DescribeStateMachineAlias", "routingConfiguration.stateMachineVersionArn"
+    ),
     "lambda:ListVersionsByFunction": (
       "lambda:ListFunctions", "Functions.Version"
     ),
@@ -292,6 +319,20 @@ enum AWSCoverage: Equatable {
       ]
     ),
     (
+      "Copies or keeps data elsewhere: it starts nothing and acts as nobody; who may read or replay "
+        + "the copy is told by policies.",
+      [
+        "dynamodb:DescribeKinesisStreamingDestination", "ecr:DescribeRegistry",
+        "events:DescribeArchive", "events:ListArchives",
+      ]
+    ),
+    (
+      "Masks or refuses data within messages: it grants nothing.",
+      [
+        "sns:GetDataProtectionPolicy"
+      ]
+    ),
+    (
       "Derived by AWS from policies that are read whole.",
       [
         "iam:ListPoliciesGrantingServiceAccess"
@@ -329,12 +370,8 @@ enum AWSCoverage: Equatable {
     "bedrock:ListProvisionedModelThroughputs", "cloudtrail:GetChannel",
     "cloudtrail:GetEventConfiguration", "cloudtrail:GetEventDataStore",
     "cloudtrail:GetResourcePolicy", "cloudtrail:ListChannels", "cloudtrail:ListEventDataStores",
-    "dynamodb:DescribeGlobalTable", "dynamodb:DescribeKinesisStreamingDestination",
-    "dynamodb:ListGlobalTables", "dynamodbstreams:DescribeStream", "dynamodbstreams:ListStreams",
-    "ec2:DescribeVpcEndpoints", "ecr:DescribePullThroughCacheRules", "ecr:DescribeRegistry",
-    "events:DescribeArchive", "events:DescribeEndpoint",
-    "events:DescribeEventSource", "events:ListArchives", "events:ListEndpoints",
-    "events:ListEventSources", "iam:GenerateCredentialReport",
+
+    "iam:GenerateCredentialReport",
     "iam:GenerateServiceLastAccessedDetails", "iam:GetCredentialReport", "iam:GetLoginProfile",
     "iam:GetServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetailsWithEntities",
     "iam:ListAccountAliases", "iam:ListSSHPublicKeys", "iam:ListSigningCertificates",
@@ -352,10 +389,7 @@ enum AWSCoverage: Equatable {
     "s3control:ListAccessGrantsInstances", "s3control:ListAccessGrantsLocations",
     "s3control:ListAccessPointsForObjectLambda", "s3control:ListMultiRegionAccessPoints",
     "s3vectors:GetIndex", "s3vectors:GetVectorBucket", "s3vectors:GetVectorBucketPolicy",
-    "s3vectors:ListIndexes", "s3vectors:ListVectorBuckets", "scheduler:GetScheduleGroup",
-    "scheduler:ListScheduleGroups", "sns:GetDataProtectionPolicy", "sns:GetSubscriptionAttributes",
-    "ssm:DescribeMaintenanceWindowTasks", "ssm:DescribeMaintenanceWindows",
-    "ssm:GetResourcePolicies", "ssm:ListAssociations", "stepfunctions:DescribeStateMachineAlias",
-    "stepfunctions:ListStateMachineAliases", "stepfunctions:ListStateMachineVersions",
+    "s3vectors:ListIndexes", "s3vectors:ListVectorBuckets",
+
   ]
 }
