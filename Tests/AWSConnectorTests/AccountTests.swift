@@ -19,7 +19,7 @@ import Testing
 
   /// Of which an account has one at most.
   static let single: Set<String> = [
-    "aws.ecr.registryPolicy", "aws.s3.accountPublicAccessBlock",
+    "aws.ecr.registryPolicy", "aws.organizations.resourcePolicy", "aws.s3.accountPublicAccessBlock",
   ]
 
   @Test func everyCollectionIsRead() async {

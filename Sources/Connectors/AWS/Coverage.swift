@@ -379,7 +379,7 @@ enum AWSCoverage: Equatable {
     "opensearchserverless:BatchGetCollection", "opensearchserverless:GetAccessPolicy",
     "opensearchserverless:GetSecurityPolicy", "opensearchserverless:ListAccessPolicies",
     "opensearchserverless:ListCollections", "opensearchserverless:ListSecurityPolicies",
-    "organizations:DescribeResourcePolicy", "organizations:ListAWSServiceAccessForOrganization",
+
     "ram:GetResourceShareAssociations", "ram:GetResourceShares", "ram:ListPrincipals",
     "ram:ListResources", "rolesanywhere:GetProfile", "rolesanywhere:GetSubject",
     "rolesanywhere:GetTrustAnchor", "rolesanywhere:ListCrls", "rolesanywhere:ListProfiles",

@@ -44,24 +44,17 @@ extension AWSScan {
       }
       return
     }
-    if let collection = output["aws.organizations.account"] {
-      try await collection.collect { try await readAccounts(collection) }
-    }
-    if let collection = output["aws.organizations.policy"] {
-      try await collection.collect {
-        try await readPolicies(of: "SERVICE_CONTROL_POLICY", collection)
-      }
-    }
-    if let collection = output["aws.organizations.resourceControlPolicy"] {
-      try await collection.collect {
-        try await readPolicies(of: "RESOURCE_CONTROL_POLICY", collection)
-      }
-    }
-    if let collection = output["aws.organizations.organizationalUnit"] {
-      try await collection.collect { try await readUnits(collection) }
-    }
-    if let collection = output["aws.organizations.delegatedAdministrator"] {
-      try await collection.collect { try await readDelegatedAdministrators(collection) }
+    let readers: [(String, (CollectionOutput) async throws -> CollectionResult)] = [
+      ("account", readAccounts),
+      ("policy", { try await readPolicies(of: "SERVICE_CONTROL_POLICY", $0) }),
+      ("resourceControlPolicy", { try await readPolicies(of: "RESOURCE_CONTROL_POLICY", $0) }),
+      ("organizationalUnit", readUnits),
+      ("delegatedAdministrator", readDelegatedAdministrators),
+      ("resourcePolicy", readOrganizationPolicy), ("serviceAccess", readServiceAccess),
+    ]
+    for (name, read) in readers {
+      guard let collection = output["aws.organizations.\(name)"] else { continue }
+      try await collection.collect { try await read(collection) }
     }
   }
 
