@@ -30,53 +30,55 @@ extension AWSOperation {
 }
 
 extension AWSUnit {
-  static let secrets: [AWSUnit] = [
-    .tree(
-      AWSListing(
-        .listSecrets, items: ["SecretList"],
-        [AWSKind("aws.secretsmanager.secret", key: .item("ARN"), AWSNormalizer.secret)],
-        each: [
-          AWSListing(
-            .getSecretPolicy, ["SecretId": .item("ARN")],
-            [
-              AWSKind(
-                "aws.secretsmanager.policy", key: .item("ARN"),
-                AWSNormalizer.resourcePolicy(
-                  "aws.secretsmanager.policy", of: "ARN", "ResourcePolicy"))
-            ])
-        ])),
-    .tree(
-      AWSListing(
-        .describeParameters, items: ["Parameters"],
-        [
-          AWSKind(
-            "aws.ssm.parameter",
-            key: .joined([
-              "arn:aws:ssm:", .region, ":", .account, ":parameter", .rooted(.item("Name")),
-            ]),
-            members: [("Region", .region), ("Parameter", .at(0, []))],
-            redaction: Redaction(
-              "allowed patterns: dropped", removed: ["Parameter.AllowedPattern"]),
-            AWSNormalizer.parameter)
-        ])),
-    .tree(
-      AWSListing(
-        .listDocuments, items: ["DocumentIdentifiers"],
-        each: [
-          AWSListing(
-            .describeDocumentPermission, ["Name": .item("Name")], absent: ["InvalidDocument"],
-            [
-              AWSKind(
-                "aws.ssm.document",
-                key: .joined([
-                  "arn:aws:ssm:", .region, ":", .account, ":document/", .parent("Name"),
-                ]),
-                members: [
-                  ("Region", .region), ("Document", .parent()), ("AccountIds", .item("AccountIds")),
-                ], AWSNormalizer.document)
-            ])
-        ])),
-  ]
+  static let secrets: [AWSUnit] =
+    [
+      .tree(
+        AWSListing(
+          .listSecrets, items: ["SecretList"],
+          [AWSKind("aws.secretsmanager.secret", key: .item("ARN"), AWSNormalizer.secret)],
+          each: [
+            AWSListing(
+              .getSecretPolicy, ["SecretId": .item("ARN")],
+              [
+                AWSKind(
+                  "aws.secretsmanager.policy", key: .item("ARN"),
+                  AWSNormalizer.resourcePolicy(
+                    "aws.secretsmanager.policy", of: "ARN", "ResourcePolicy"))
+              ])
+          ])),
+      .tree(
+        AWSListing(
+          .describeParameters, items: ["Parameters"],
+          [
+            AWSKind(
+              "aws.ssm.parameter",
+              key: .joined([
+                "arn:aws:ssm:", .region, ":", .account, ":parameter", .rooted(.item("Name")),
+              ]),
+              members: [("Region", .region), ("Parameter", .at(0, []))],
+              redaction: Redaction(
+                "allowed patterns: dropped", removed: ["Parameter.AllowedPattern"]),
+              AWSNormalizer.parameter)
+          ])),
+      .tree(
+        AWSListing(
+          .listDocuments, items: ["DocumentIdentifiers"],
+          each: [
+            AWSListing(
+              .describeDocumentPermission, ["Name": .item("Name")], absent: ["InvalidDocument"],
+              [
+                AWSKind(
+                  "aws.ssm.document",
+                  key: .joined([
+                    "arn:aws:ssm:", .region, ":", .account, ":document/", .parent("Name"),
+                  ]),
+                  members: [
+                    ("Region", .region), ("Document", .parent()),
+                    ("AccountIds", .item("AccountIds")),
+                  ], AWSNormalizer.document)
+              ])
+          ])),
+    ] + systemsManager
 }
 
 extension AWSNormalizer {
