@@ -80,7 +80,9 @@ public struct APIClient: Sendable {
         mendings += 1
         guard mendings <= 2 else {
           throw CollectionFailure(
-            .failed, "\(request.operation) was refused again after its credentials were renewed.")
+            .failed,
+            "\(request.operation) was refused again after its credentials or its clock were mended."
+          )
         }
         continue
       }

@@ -17,11 +17,13 @@ public struct Rate: Sendable, Hashable {
 /// Invariants:
 /// 1. Whoever takes a token that is not there yet is told how long to wait, in order of asking.
 /// 2. The rate never exceeds the one given, and never falls below a twentieth of it.
+/// 3. Throttled calls that were under way together slow it down once: they tell of the same second.
 public struct TokenBucket: Sendable {
   private let given: Rate
   private var perSecond: Double
   private var tokens: Double
   private var filled: Timestamp
+  private var slowed: Timestamp?
 
   public init(_ rate: Rate, at time: Timestamp) {
     given = rate
@@ -40,6 +42,8 @@ public struct TokenBucket: Sendable {
   /// The platform throttled: half the rate, and nothing at once.
   public mutating func throttled(at time: Timestamp) {
     fill(at: time)
+    if let slowed, time - slowed < .seconds(1) { return }
+    slowed = time
     perSecond = max(perSecond / 2, given.perSecond / 20)
     tokens = min(tokens, 0)
   }
@@ -56,7 +60,10 @@ public struct TokenBucket: Sendable {
   }
 }
 
-/// Token buckets by key, for one attempt.
+/// Token buckets by key, for one attempt, and so for one account: a scope has one run at a time.
+///
+/// Collections share a bucket fairly: each has one call under way, and turns are given in the order
+/// of asking, so none gets a second turn while another waits for its first.
 public actor RateLimiter {
   private let surroundings: Surroundings
   private var buckets: [String: TokenBucket] = [:]

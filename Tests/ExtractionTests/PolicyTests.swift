@@ -40,8 +40,35 @@ import Testing
     #expect(bucket.take(at: start) == .milliseconds(200))
     for _ in 0..<100 { bucket.answered() }
     #expect(bucket.take(at: start) == .milliseconds(200))
-    for _ in 0..<100 { bucket.throttled(at: start) }
-    #expect(bucket.take(at: start) <= .seconds(6))
+    for second in 1..<100 { bucket.throttled(at: start + .seconds(second * 10)) }
+    #expect(bucket.take(at: start + .seconds(990)) <= .seconds(6))
+  }
+
+  @Test func callsThatAreThrottledTogetherSlowABucketDownOnce() {
+    let start = Timestamp(milliseconds: 0)
+    var bucket = TokenBucket(Rate(perSecond: 10), at: start)
+    for millisecond in 0..<32 { bucket.throttled(at: start + .milliseconds(millisecond)) }
+    #expect(bucket.take(at: start + .milliseconds(32)) == .milliseconds(168))
+    bucket.throttled(at: start + .seconds(1))
+    #expect(bucket.take(at: start + .seconds(1)) == .milliseconds(400))
+  }
+
+  /// Each has one call under way; one starts when the others have long been waiting.
+  @Test func collectionsShareABucketInTurns() {
+    let start = Timestamp(milliseconds: 0)
+    var bucket = TokenBucket(Rate(perSecond: 1, burst: 1), at: start)
+    var asking = [(start, "a"), (start, "b"), (start, "c"), (start + .milliseconds(3500), "late")]
+    var turns: [String] = []
+    while turns.count < 24 {
+      asking.sort { $0.0 < $1.0 }
+      let (time, name) = asking.removeFirst()
+      turns.append(name)
+      asking.append((time + bucket.take(at: time), name))
+    }
+    for name in ["a", "b", "c", "late"] {
+      let places = turns.indices.filter { turns[$0] == name }
+      #expect(zip(places, places.dropFirst()).allSatisfy { $1 - $0 <= 4 }, "\(turns)")
+    }
   }
 
   @Test func cursorsAreFollowedOnce() throws {

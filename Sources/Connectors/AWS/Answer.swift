@@ -65,6 +65,8 @@ struct AWSError: FailureConvertible, Equatable {
   var action: String?
   /// The sentence about it.
   var explanation: String?
+  /// The kind of policy that forbids it, where that is not a missing grant.
+  var limit: String?
   /// Where S3 says that the bucket is.
   var region: String?
 
@@ -84,6 +86,7 @@ struct AWSError: FailureConvertible, Equatable {
     guard let text, let after = text.firstRange(of: "not authorized to perform: ") else { return }
     let named = text[after.upperBound...].prefix { !$0.isWhitespace && $0 != "," }
     if Self.isAction(named) { action = String(named) }
+    limit = Self.limits.first { text.contains($0) }
     explanation = String(
       text.unicodeScalars.filter { $0.value >= 0x20 }.prefix(300).map(Character.init))
   }
@@ -137,9 +140,12 @@ struct AWSError: FailureConvertible, Equatable {
   var collectionFailure: CollectionFailure {
     if isDenied {
       let permission = action ?? operation
+      let remedy =
+        limit.map { "a \($0) forbids it: allow \(permission) there for the role that reads" }
+        ?? "grant \(permission) to the role that reads"
       return CollectionFailure(
         .denied,
-        "\(operation) was denied; grant \(permission) to the role that reads this account."
+        "\(operation) was denied; \(remedy) this account."
           + (explanation.map { " AWS says: \($0)" } ?? ""),
         missing: [permission])
     }
@@ -155,6 +161,11 @@ struct AWSError: FailureConvertible, Equatable {
     }
     return CollectionFailure(.failed, "\(operation) was refused with \(summary).")
   }
+
+  /// Source: IAM User Guide, "Troubleshoot access denied error messages".
+  private static let limits = [
+    "service control policy", "resource control policy", "permissions boundary",
+  ]
 
   private static let throttling: Set<String> = [
     "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException",

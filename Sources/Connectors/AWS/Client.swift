@@ -10,8 +10,9 @@ internal import Synchronization
 ///
 /// Invariants:
 /// 1. A refused, expired session is renewed once a call, and the call repeated.
-/// 2. The clock is corrected once an attempt, from the answer's `Date`, when a signature was out of
-///    time; the machine's clock is never trusted over AWS's.
+/// 2. When a signature was out of time, the clock is corrected from the answer's `Date` and the call
+///    repeated, once a call; the machine's clock is never trusted over AWS's. Calls that were signed
+///    before another one corrected it are repeated too.
 /// 3. A host whose name has no address is "not offered there" only if it is regional and this
 ///    attempt has reached another host by name; otherwise our own name resolution may be broken.
 struct AWSClient: Sendable {
@@ -23,8 +24,8 @@ struct AWSClient: Sendable {
 
   private final class Shared: Sendable {
     struct State {
+      /// What AWS's clock is ahead of ours.
       var clockOffset = Duration.zero
-      var isClockCorrected = false
       var reached: Set<String> = []
     }
     let state = Mutex(State())
@@ -105,18 +106,19 @@ struct AWSClient: Sendable {
       throw AuthenticationError(.unusable, "No credentials were given for this call.")
     }
     let host = operation.service.host(in: region, input)
-    let used = GrantUsed()
+    let signing = Signing()
     let request = APIRequest(
       operation: operation.fullName, rateKey: rateKey(operation, region), rate: rate(operation),
       build: {
         let grant = try await credentials.current()
-        used.grant.withLock { $0 = grant }
-        return sign(operation, in: region, input, with: grant.credential)
+        let offset = shared.state.withLock(\.clockOffset)
+        signing.state.withLock { ($0.grant, $0.clockOffset) = (grant, offset) }
+        return sign(operation, in: region, input, with: grant.credential, offset)
       },
       judge: { response, body in
         guard response.status.kind != .successful else { return .accepted }
         let error = AWSError(operation, response, body)
-        if try await mend(error, response, credentials, used) { return .mended }
+        if try await mend(error, response, credentials, signing) { return .mended }
         if error.isThrottled { return .throttled(reason: error.summary) }
         return error.isTransient ? .transient(reason: error.summary) : .refused(error)
       })
@@ -132,44 +134,54 @@ struct AWSClient: Sendable {
     }
   }
 
-  /// The grant of the attempt that was refused.
-  private final class GrantUsed: Sendable {
-    let grant = Mutex<CredentialCache<SigningCredentials>.Grant?>(nil)
-    let isRenewed = Mutex(false)
+  /// What a call was last signed with, and what was mended for it.
+  private final class Signing: Sendable {
+    struct State {
+      var grant: CredentialCache<SigningCredentials>.Grant?
+      var clockOffset = Duration.zero
+      var isRenewed = false
+      var isClockCorrected = false
+    }
+    let state = Mutex(State())
   }
 
   /// Mends what made AWS refuse, if that can be done and has not been tried.
   private func mend(
     _ error: AWSError, _ response: HTTPResponse,
-    _ credentials: CredentialCache<SigningCredentials>, _ used: GrantUsed
+    _ credentials: CredentialCache<SigningCredentials>, _ signing: Signing
   ) async throws -> Bool {
-    if error.mayBeClock, correctClock(response) { return true }
-    let isFirst = used.isRenewed.withLock { isRenewed in
-      defer { isRenewed = true }
-      return !isRenewed
+    if error.mayBeClock, correctClock(response, signing) { return true }
+    guard error.isExpired else { return false }
+    let refused = signing.state.withLock { state in
+      defer { state.isRenewed = true }
+      return state.isRenewed ? nil : state.grant
     }
-    guard error.isExpired, isFirst, let grant = used.grant.withLock({ $0 }) else { return false }
-    _ = try await credentials.renewed(after: grant)
+    guard let refused else { return false }
+    _ = try await credentials.renewed(after: refused)
     return true
   }
 
-  private func correctClock(_ response: HTTPResponse) -> Bool {
+  /// - Returns: whether the call was signed with another time than AWS's, and is now right.
+  private func correctClock(_ response: HTTPResponse, _ signing: Signing) -> Bool {
     guard let text = response.headerFields[.date], let theirs = HTTPDate.timestamp(text) else {
       return false
     }
     let offset = theirs - context.surroundings.now()
-    guard offset.magnitude > .seconds(60) else { return false }
-    let isCorrected = shared.state.withLock { state in
+    let isWrong = signing.state.withLock { state in
       defer { state.isClockCorrected = true }
-      if !state.isClockCorrected { state.clockOffset = offset }
-      return !state.isClockCorrected
+      return !state.isClockCorrected && (offset - state.clockOffset).magnitude > .seconds(60)
     }
-    if isCorrected {
+    guard isWrong else { return false }
+    let isNews = shared.state.withLock { state in
+      defer { state.clockOffset = offset }
+      return (offset - state.clockOffset).magnitude > .seconds(60)
+    }
+    if isNews {
       context.log.warning(
         "this machine's clock differs from AWS's; signatures follow AWS's",
         metadata: ["difference": "\(offset)"])
     }
-    return isCorrected
+    return true
   }
 
   private func isResolving(besides host: String) -> Bool {
@@ -178,13 +190,13 @@ struct AWSClient: Sendable {
 
   private func sign(
     _ operation: AWSOperation, in region: String, _ input: [String: JSON],
-    with credentials: SigningCredentials
+    with credentials: SigningCredentials, _ clockOffset: Duration
   ) -> (HTTPRequest, [UInt8]) {
     let service = operation.service
     let place =
       endpoint ?? AWSEndpoint(scheme: "https", authority: service.host(in: region, input))
     let request = operation.request(input, to: place)
-    let time = context.surroundings.now() + shared.state.withLock { $0.clockOffset }
+    let time = context.surroundings.now() + clockOffset
     let signer = RequestSigner(
       region: service.signingRegion(in: region), service: service.signingName)
     return (signer.signed(request, with: credentials, at: time), request.body)
