@@ -1,7 +1,7 @@
 # What people and CI type. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak catalog format lint clean services
+.PHONY: help setup demo test soak catalog format lint clean services update-aws-actions
 MAKEFLAGS += --no-print-directory
 
 # Private servers of the tests, and of a developer's shell.
@@ -9,7 +9,7 @@ test_stack := .sv0-test
 shell_stack := .sv0
 
 help: ## this list
-	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 28
 
 setup: ## install what is missing (Debian 12: apt and PyPI); does nothing the second time
 	@deploy/local/setup.sh >&2
@@ -50,6 +50,9 @@ format: ## rewrite the sources in the house style
 
 lint: ## check the style; nothing is changed
 	@swift format lint --strict --parallel --recursive Sources Tests Package.swift
+
+update-aws-actions: ## renew the table of AWS's actions from its pinned package, and say what changed
+	@python3 deploy/local/aws-actions.py
 
 clean: ## remove build products and stopped servers' logs
 	@for state in .sv0*/stack.json; do \

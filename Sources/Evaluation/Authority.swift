@@ -81,6 +81,19 @@ public struct Hop: Sendable, Hashable {
   }
 }
 
+extension Hop {
+  /// Whether it gains more than was granted: what an administrator has, it was granted.
+  var isEscalation: Bool { kind == "canEscalateTo" && !isAdministration }
+
+  /// From an administrator to the administrators of its account.
+  var isAdministration: Bool {
+    kind == "canEscalateTo" && transfer == .acquire && endsAtAdministrators
+  }
+
+  /// Whether it ends at whoever may do everything in an account.
+  var endsAtAdministrators: Bool { to.hasSuffix("#administrators") }
+}
+
 /// A way from one node to another.
 public struct AuthorityPath: Sendable, Hashable {
   public var hops: [Hop]
@@ -89,9 +102,11 @@ public struct AuthorityPath: Sendable, Hashable {
 
   public var decision: Decision { .all(hops.map(\.decision)) }
 
-  /// What carries it: `influence` if a hop only starts or feeds its target, else `authority`.
+  /// What carries it: `influence` if a hop only starts or feeds its target, `escalation` if one
+  /// gains what nobody granted, else `authority`.
   public var via: String {
-    hops.contains { $0.transfer == .influence } ? "influence" : "authority"
+    if hops.contains(where: { $0.transfer == .influence }) { return "influence" }
+    return hops.contains { $0.isEscalation } ? "escalation" : "authority"
   }
 }
 

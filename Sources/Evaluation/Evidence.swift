@@ -74,6 +74,7 @@ extension Graph {
     let parts = id.split(separator: "#", maxSplits: 1)
     if id.hasPrefix("aws:account:"), parts.count == 2 {
       let account = parts[0].dropFirst("aws:account:".count)
+      if parts[1] == "administrators" { return "the administrators of account \(account)" }
       return parts[1] == "*"
         ? "every resource of account \(account)"
         : "everything of \(parts[1].dropLast(2)) in account \(account)"

@@ -1,8 +1,8 @@
 /// AWS's policies over a graph: who may assume what, who reaches everything, who may start what.
 ///
-/// Files: `Pattern`, `Condition`, `CompiledPolicy` are one document; `Matching`, `HeldPolicy`,
-/// `Principal`, `Organizations` are who it is about and what limits it; `Trust`, `Reach`, `Entry`
-/// are the derived edges.
+/// Files: `ActionTable` is what AWS's actions are; `Pattern`, `Condition`, `CompiledPolicy` are one document; `Matching`, `HeldPolicy`,
+/// `Principal`, `Organizations` are who it is about and what limits it; `Access` is both
+/// sides of a request; `Trust`, `Reach`, `Entry`, `Escalation` are the derived edges.
 internal import Model
 
 struct AWSSemantics: PlatformSemantics {
@@ -35,8 +35,9 @@ struct AWSSemantics: PlatformSemantics {
     assuming = found.filter(\.mayAssumeRoles).map(\.arn)
     accounts = Set(found.map(\.account))
     trusts = Dictionary(uniqueKeysWithValues: order.map { ($0, trust(of: $0)) })
+    let reaching = order.flatMap { reaches(from: $0) }
     derived =
-      order.flatMap { (trusts[$0] ?? []).map(\.hop) } + order.flatMap { reaches(from: $0) }
+      order.flatMap { (trusts[$0] ?? []).map(\.hop) } + reaching + escalationHops(reaching)
       + graph.nodes(ofType: "aws.lambda.function").flatMap { entries(to: $0) }
   }
 
@@ -47,7 +48,7 @@ struct AWSSemantics: PlatformSemantics {
       let held = (principals[node.id]?.policies ?? []) + (principals[node.id]?.boundary ?? [])
       return (held + trustPolicies(of: node.id)).filter { $0.compiled == nil }.map(\.gap)
     }
-    return resourcePolicies(of: node).filter { $0.compiled == nil }.map(\.gap)
+    return resourcePolicies(of: node.id).filter { $0.compiled == nil }.map(\.gap)
   }
 
   /// Whether an identity that is not in the graph is known not to exist.
@@ -85,6 +86,12 @@ struct AWSSemantics: PlatformSemantics {
       let (keys, gap) = organizations.accountListing(of: organization)
       return (keys, gap.map { [$0] } ?? [])
     }
+  }
+
+  /// `allowed` where a collection is complete, so that what it lacks does not exist.
+  func listing(_ collection: String, in scope: String) -> Decision {
+    inputs.gap(CollectionKey(scope: scope, collection: collection)).map { .unknown($0) }
+      ?? .allowed
   }
 
   private func isActiveKey(_ id: String) -> Bool {

@@ -73,7 +73,7 @@ struct Statement: Sendable {
   let principals: [PrincipalPattern]
   let excludesPrincipals: Bool
   let actions: Element
-  /// `nil` in a trust policy, which is about the role it belongs to.
+  /// `nil` in a trust policy, which is about the role it belongs to, and in some resource policies.
   let resources: Element?
   let conditions: [Condition]
 
@@ -102,7 +102,7 @@ struct Statement: Sendable {
     }
     self.actions = actions
     resources = try Self.element("Resource", in: view, at: path, withVariables: withVariables)
-    guard resources != nil || kind == .trust else {
+    guard resources != nil || kind != .identity else {
       throw PolicyError("\(path): expected Resource or NotResource")
     }
     excludesPrincipals = view["NotPrincipal"] != nil

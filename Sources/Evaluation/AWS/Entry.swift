@@ -9,17 +9,11 @@ extension AWSSemantics {
   /// Source: Lambda Developer Guide, "Control access to Lambda function URLs"; Organizations User
   /// Guide, "Resource control policies".
   func entries(to function: GraphNode) -> [Hop] {
-    let policies = resourcePolicies(of: function)
+    let policies = resourcePolicies(of: function.id)
     guard !policies.isEmpty else { return [] }
     let urls = graph.edges(.triggers, from: anyoneNodeID).filter { $0.to == function.id }
     return urls.compactMap { urlEntry($0, function, policies) }
       + [invokeEntry(function, policies)].compactMap(\.self)
-  }
-
-  func resourcePolicies(of function: GraphNode) -> [HeldPolicy] {
-    graph.edges(.governs, to: function.id).map {
-      shelf.policy($0.from, in: function.scope, way: [$0.fact(in: graph)])
-    }
   }
 
   private func urlEntry(

@@ -139,8 +139,10 @@ struct PolicyShelf: Sendable {
   private static func kind(of type: String) -> CompiledPolicy.Kind {
     switch type {
     case "aws.iam.trustPolicy": .trust
-    case "aws.lambda.resourcePolicy": .resource
-    default: .identity
+    case "aws.iam.policy", "aws.iam.inlinePolicy", "aws.organizations.policy",
+      "aws.sso.inlinePolicy":
+      .identity
+    default: .resource
     }
   }
 }

@@ -164,6 +164,9 @@ struct AccountLimits: Sendable {
     AccountLimits(policies: [], principals: .allowed, resources: .allowed, reasons: [reason])
   }
 
+  /// What limits the account's resources says to a request about one.
+  func resourceDecision(_ request: Request) -> Decision { resources }
+
   func decision(_ request: Request) -> Decision {
     policies.isEmpty ? principals : principals.and(policies.answer(request).decision)
   }

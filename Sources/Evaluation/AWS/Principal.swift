@@ -45,6 +45,9 @@ struct Principal: Sendable {
     }
   }
 
+  /// `iam:PermissionsBoundary` of a request that changes it.
+  var boundaryKey: KeyValue { boundary.map { .known($0.map(\.id)) } ?? .absent }
+
   private func boundaryDecision(_ request: Request) -> Decision {
     boundary?.answer(request).decision ?? .allowed
   }

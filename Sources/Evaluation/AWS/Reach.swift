@@ -51,6 +51,17 @@ extension AWSSemantics {
     ["iam", "organizations", "sso", "sts"].contains(service) ? .manageAccess : .administer
   }
 
+  /// Whether somebody would be an administrator if its own policies allowed everything.
+  func potential(_ who: Principal) -> Decision {
+    guard let boundary = who.boundary else { return .allowed }
+    return .all(everything(who).map { boundary.answer($0).decision })
+  }
+
+  /// Requests for everything: of any service, and of the one that decides who may do what.
+  func everything(_ who: Principal) -> [Request] {
+    [request(unnamedService, who), request("iam", who)]
+  }
+
   private func request(_ service: String, _ source: Principal) -> Request {
     // The widest resource of the service: one region or account less is a bound.
     let resource =

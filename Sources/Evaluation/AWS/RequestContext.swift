@@ -21,6 +21,8 @@ struct RequestContext: Sendable {
   private(set) var keys: [String: KeyValue] = [:]
   /// Tags of the principal that are not among `keys`.
   var otherPrincipalTags: KeyValue = .absent
+  /// Tags of the resource that are not among `keys`.
+  var otherResourceTags: KeyValue = .requestContext
 
   subscript(key: String) -> KeyValue? {
     get { keys[key.lowercased()] }
@@ -31,6 +33,7 @@ struct RequestContext: Sendable {
     let key = key.lowercased()
     if let value = keys[key] { return value }
     if key.hasPrefix("aws:principaltag/") { return otherPrincipalTags }
+    if key.contains(":resourcetag/") { return otherResourceTags }
     if Self.callerChosen.contains(key) || key.hasPrefix("aws:requesttag/") { return .callerChosen }
     if Self.setByServices.contains(key) { return .absent }
     return .requestContext
@@ -38,7 +41,7 @@ struct RequestContext: Sendable {
 
   private static let callerChosen: Set<String> = [
     "sts:externalid", "sts:rolesessionname", "sts:sourceidentity", "sts:transitivetagkeys",
-    "aws:tagkeys", "aws:securetransport",
+    "aws:tagkeys", "aws:securetransport", "aws:requestedregion", "iam:associatedresourcearn",
   ]
 
   /// Present only when a service acts: a method that goes through one puts them in `keys`.

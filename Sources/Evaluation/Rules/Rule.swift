@@ -12,7 +12,9 @@ struct Rule: Sendable {
   let check: @Sendable (Situation, GraphNode) -> Draft?
 
   /// All rules, in the order in which they are judged.
-  static let all: [Rule] = [.unboundedScope, .externalTrust, .publicTrigger]
+  static let all: [Rule] = [
+    .unboundedScope, .externalTrust, .publicTrigger, .escalationPath,
+  ]
 }
 
 /// The collections that a rule needs about subjects of one type.

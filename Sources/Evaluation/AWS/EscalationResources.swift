@@ -1,0 +1,71 @@
+internal import Model
+
+extension EscalationEstate {
+  /// The resource that a permission must cover, of a method that touches what exists.
+  func arn(
+    _ resource: EscalationMethod.Resource, _ binding: EscalationBinding, _ source: Principal
+  ) -> String {
+    switch resource {
+    case .role: binding.role ?? ""
+    case .user: binding.user ?? ""
+    case .group: binding.group ?? ""
+    case .policy: binding.policy ?? ""
+    case .thing: binding.thing.map(resourceName) ?? ""
+    case .new(let pattern): Self.concrete(expanded(pattern, source), source)
+    case .fixed(let text): Self.concrete(text, source)
+    case .none: "*"
+    }
+  }
+
+  /// A version of a launch template is no resource of its own.
+  private func resourceName(_ thing: String) -> String {
+    guard semantics.graph.nodes[thing]?.type == "aws.ec2.launchTemplateVersion",
+      let version = thing.lastIndex(of: ":")
+    else { return thing }
+    return String(thing[..<version])
+  }
+
+  /// Names that a new resource of a kind could be given: any, and one for each pattern that a
+  /// statement about these actions allows.
+  func candidates(_ pattern: String, _ actions: [String], _ source: Principal) -> [String] {
+    let kind = expanded(pattern, source)
+    let spelled = actions.map { Array($0.lowercased().utf8) }
+    let held = source.policies + (source.boundary ?? [])
+    let texts = held.flatMap { $0.compiled?.statements ?? [] }.filter { statement in
+      statement.effect == .allow
+        && spelled.contains {
+          statement.actions.decision(for: $0, in: source.context).isPossible
+        }
+    }.flatMap { statement -> [String] in
+      guard let resources = statement.resources, !resources.isNegated else { return [] }
+      return resources.patterns.map(\.text)
+    }
+    let names = Set(texts).sorted { $0.precedes($1) }
+      .filter { ARN($0) != nil && !$0.contains("${") }.map { Self.concrete($0, source) }
+      .filter { Pattern(kind).matches($0) }
+    return [Self.concrete(kind, source)] + names
+  }
+
+  /// `lambda:function:*` as the pattern of an ARN in the caller's account.
+  private func expanded(_ pattern: String, _ source: Principal) -> String {
+    guard !pattern.hasPrefix("arn:"), let colon = pattern.firstIndex(of: ":") else {
+      return pattern
+    }
+    let name = pattern[pattern.index(after: colon)...]
+    return "arn:\(source.partition):\(pattern[..<colon]):*:\(source.account):\(name)"
+  }
+
+  /// One of the ARNs that a pattern stands for, with names that no policy is likely to single out.
+  private static func concrete(_ text: String, _ source: Principal) -> String {
+    guard let arn = ARN(text) else { return text }
+    func filled(_ part: String, _ word: String) -> String {
+      part == "*" ? word : part.replacing("*", with: "sv0").replacing("?", with: "x")
+    }
+    let parts = arn.components
+    return [
+      "arn", filled(parts[1], source.partition), parts[2],
+      parts[3] == "*" ? "us-east-1" : parts[3].replacing("*", with: "west-1"),
+      filled(parts[4], source.account), filled(parts[5], "sv0"),
+    ].joined(separator: ":")
+  }
+}
