@@ -55,7 +55,7 @@ public struct SigV4: Sendable {
     /// Headers to sign besides `host` and those that the signer adds. Leave out what a proxy or
     /// the client may change: `user-agent`, `connection`, `expect`.
     public var headers: [Field]
-    /// Lower-case hexadecimal SHA-256 of the body, or `SigV4.unsignedPayload`.
+    /// Lower-case hexadecimal SHA-256 of the body.
     public var payloadHash: String
 
     public init(
@@ -70,9 +70,6 @@ public struct SigV4: Sendable {
       self.payloadHash = payloadHash
     }
   }
-
-  /// Instead of a payload's hash, where a service allows it (S3 over TLS).
-  public static let unsignedPayload = "UNSIGNED-PAYLOAD"
 
   public var credentials: Credentials
   public var region: String

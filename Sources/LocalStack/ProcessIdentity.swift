@@ -45,8 +45,12 @@ struct ProcessIdentity: Codable, Hashable, Sendable {
         send(SIGKILL)
         _ = await Deadline(seconds: 10).reached { !isRunning }
       }
-      // Collects it if it is our own child; init does so for the others.
-      _ = waitpid(pid, nil, WNOHANG)
+      // Collects it if it is our own child; init does so for the others. A process whose first
+      // thread has ended cannot be collected before its other threads have: asking once would
+      // leave it behind.
+      _ = await Deadline(seconds: 10).reached {
+        ProcessIdentity(pid: pid) != self || waitpid(pid, nil, WNOHANG) != 0
+      }
     }.value
   }
 

@@ -91,6 +91,8 @@ public struct ConsumerLoop: Service {
         }
         try await commit(&uncommitted, consumer)
       case .event(.assigned(let partitions)):
+        // Without word of a revocation, too, others may have read on meanwhile.
+        uncommitted = [:]
         unanswered = try await assign(partitions, consumer, &uncommitted) ? nil : partitions
       case .event(.revoked(let partitions, let lost)):
         unanswered = nil

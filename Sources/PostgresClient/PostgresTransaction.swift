@@ -6,7 +6,6 @@ public struct TransactionOptions: Sendable {
   public enum Isolation: String, Sendable {
     case readCommitted = "READ COMMITTED"
     case repeatableRead = "REPEATABLE READ"
-    case serializable = "SERIALIZABLE"
   }
 
   public var isolation: Isolation

@@ -1,4 +1,5 @@
 internal import Authentication
+internal import Cryptography
 internal import Evaluation
 internal import KafkaClient
 internal import Loading
@@ -51,6 +52,7 @@ struct Failure: Error, CustomStringConvertible {
         error.cause.map(Self.code(of:)) ?? (error.isRetriable ? .tryAgain : .bug), "\(error)")
     case let error as EvaluationError: self.init(.configuration, "\(error)")
     case let error as AddressUnavailable: self.init(.configuration, "\(error)")
+    case let error as CryptographyError: self.init(.configuration, "\(error)")
     case let error as SchemaError: self.init(.configuration, "\(error)")
     case let error as LocalStackError: self.init(.unreachable, "\(error)")
     case let error as any ClassifiedError:

@@ -5,6 +5,7 @@
 /// - `Commands/` are the tools, one file each.
 /// - `Adapters/` make clients fit the protocols that the workers see.
 internal import ArgumentParser
+internal import Cryptography
 
 @main
 struct SV0: AsyncParsableCommand {
@@ -43,6 +44,7 @@ struct SV0: AsyncParsableCommand {
 
   static func main() async {
     do {
+      try SHA256.checkAvailable()
       var command = try parseAsRoot()
       if var asynchronous = command as? any AsyncParsableCommand {
         try await asynchronous.run()

@@ -82,6 +82,8 @@ import Testing
     let server = try certificate.server()
     let port = server.port
     let file = certificate.file
+    // Waiting for a test's own process never ends while another child waits to be collected.
+    try #require(endedChildren() == [], "an earlier test left them behind")
     // In a process of its own: changing the environment is not safe beside other threads.
     await #expect(processExitsWith: .success) { [port = port as Int, file = file as String] in
       unsafe setenv("https_proxy", "http://127.0.0.1:1", 1)
@@ -97,6 +99,16 @@ import Testing
       #expect(error?.kind == .unreachable)
     }
     withExtendedLifetime((server, certificate)) {}
+  }
+}
+
+/// Processes that this one started, that have ended, and that nobody has asked about.
+private func endedChildren() throws -> [String] {
+  try FileManager.default.contentsOfDirectory(atPath: "/proc").filter { name in
+    guard Int(name) != nil,
+      let status = try? String(contentsOfFile: "/proc/\(name)/status", encoding: .utf8)
+    else { return false }
+    return status.contains("\nState:\tZ") && status.contains("\nPPid:\t\(getpid())\n")
   }
 }
 

@@ -94,6 +94,25 @@ import Testing
     }
   }
 
+  @Test func aProcessWhoseFirstThreadEndsBeforeTheOthersIsCollected() async throws {
+    try await withFolder { folder in
+      let program = """
+        import ctypes, threading, time
+        threading.Thread(target=lambda: (print("ready", flush=True), time.sleep(1))).start()
+        ctypes.CDLL(None).pthread_exit(None)
+        """
+      let launch = Launch(
+        command: ["/usr/bin/env", "python3", "-c", program], log: "\(folder)/log")
+      let process = try launch.spawn()
+      let ended = await Deadline(seconds: 30).reached {
+        launch.tail == "ready" && !process.isRunning
+      }
+      #expect(ended)
+      await process.stop(signal: 15)
+      #expect(ProcessIdentity(pid: process.pid) != process, "it is left behind")
+    }
+  }
+
   @Test func aMissingProgramSaysHowToInstallIt() async throws {
     try await withFolder { folder in
       for service in LocalStack.Service.allCases {

@@ -167,6 +167,17 @@ import Testing
     #expect(fixture.consumer.committed.isEmpty)
   }
 
+  /// As after a session that ended before a revocation was answered: somebody else may have
+  /// committed more since.
+  @Test func whatWasToBeCommittedUnderAnEarlierAssignmentIsNot() async throws {
+    let fixture = LoopFixture(
+      events: [
+        .assigned([Self.partition]), .messages([Self.message(0)]), .assigned([]),
+      ], commitFailures: [Passing()])
+    try await fixture.run(until: { $0.answers.count == 3 })
+    #expect(fixture.consumer.answers == ["assign", "commit refused", "assign"])
+  }
+
   /// A handler that keeps its own positions has handled what is below them, whoever committed it.
   @Test func whereTheHandlerBeginsIsCommitted() async throws {
     let fixture = LoopFixture(

@@ -27,9 +27,6 @@ struct Pattern: Sendable, Hashable {
   /// Whether it matches everything.
   var isEverything: Bool { !pieces.isEmpty && pieces.allSatisfy { $0 == .anyRun } }
 
-  /// Whether it has no wildcards to expand.
-  var isLiteral: Bool { pieces.allSatisfy { if case .literal = $0 { true } else { false } } }
-
   /// Matches without variables.
   func matches(_ subject: [UInt8]) -> Bool {
     Self.matches(Self.tokens(pieces) { _, _ in nil }, subject)
