@@ -34,7 +34,7 @@ internal import Model
 /// seeds of two runs differ.
 ///
 /// Not simulated: SQL (differential tests compare `Store/` with PostgreSQL), librdkafka, HTTP, the
-/// notifier, and the files of connections and sinks.
+/// notifier, dead letters that are delivered again, and the files of connections and sinks.
 public enum Simulator {
   /// What became of a schedule.
   public struct Report: Sendable {

@@ -156,7 +156,7 @@ public final class Broker: Sendable {
       guard let consumer = state.consumers[id], !consumer.isFenced else { return }
       guard let member = state.groups[consumer.group]?.remove(consumer.member) else { return }
       state.consumers[id]?.positions = [:]
-      state.consumers[id]?.lost = member.owed == .nothing ? member.assigned : []
+      state.consumers[id]?.lost = member.holds ? member.assigned : []
       state.consumers[id]?.isOutside = true
     }
     wake()

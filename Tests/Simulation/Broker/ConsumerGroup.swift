@@ -33,6 +33,15 @@ struct ConsumerGroup: Sendable {
     /// Overtakes messages.
     var events: [Event] = []
     var isClosed = false
+
+    /// Whether it holds its partitions, and was not told to let go of them.
+    var holds: Bool {
+      switch owed {
+      case .nothing: true
+      case .assign: false
+      case .unassign: events.contains { if case .revoked = $0 { true } else { false } }
+      }
+    }
   }
 
   private(set) var generation = 0

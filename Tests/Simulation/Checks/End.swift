@@ -152,7 +152,9 @@ struct End {
     for (scope, rows) in state.assertions.all where scope.hasPrefix("\(tenant)/") {
       let isRead = needed.allSatisfy { name in
         let row = state.collections[CollectionKey(scope: scope, collection: name)]
-        return row?.outcome == .complete
+        guard row?.outcome == .complete, let at = row?.completedAt else { return false }
+        // What is older is relied on no more.
+        return installation.kernel.now - at <= .seconds(7 * 86_400)
       }
       guard isRead else { continue }
       var policies: Set<String> = []

@@ -122,10 +122,11 @@ struct Oracle {
     for (key, row) in change.after.collections.rows(where: { key, row in
       key.scope == scope && row.applied?.run == run.stored.run
     }) {
-      collections[key]?.appliedEpoch = row.applied?.epoch
+      guard var collection = collections[key] else { continue }
+      collection.appliedEpoch = row.applied?.epoch
       // It may be one that has aged since: the next sweep is for it.
-      let listed = collections[key]?.listedUse
-      collections[key]?.usedAt = [collections[key]?.usedAt, listed].compactMap(\.self).max()
+      collection.usedAt = [collection.usedAt, collection.listedUse].compactMap(\.self).max()
+      collections[key] = collection
     }
     if change.isLossy {
       let known = Set(change.before.assertions[scope]?.open.all.map(\.key) ?? [])
