@@ -72,6 +72,36 @@ import Testing
     #expect(String(decoding: lacking, as: UTF8.self) == "")
   }
 
+  /// As `sv0 catalog aws` prints them.
+  @Test func theCatalogSaysHowACollectionIsReadAndWhyACallIsNotMade() {
+    let catalog = FakeAWS.connector.catalog
+    let source = "systems-manager/latest/APIReference/API_DescribeParameters.html"
+    let expected: JSON = [
+      "collection": "aws.ssm.parameter", "regional": true, "kind": "full",
+      "redaction": "allowed patterns: dropped",
+      "operations": [
+        [
+          "service": "ssm", "operation": "DescribeParameters", "regional": true,
+          "permission": "ssm:DescribeParameters",
+          "source": .string("https://docs.aws.amazon.com/" + source),
+          "pagination": ["cursor": "NextToken", "next": "NextToken", "limit": 50],
+        ]
+      ],
+    ]
+    #expect(catalog.collections.first { $0.name == "aws.ssm.parameter" }?.json == expected)
+    let coverage = Dictionary(
+      uniqueKeysWithValues: catalog.coverage.map { ($0.operation, $0.json) })
+    #expect(coverage["ssm:DescribeParameters"]?["coverage"]?.string == "called")
+    #expect(coverage["sts:AssumeRole"]?["coverage"]?.string == "authentication")
+    let covered: JSON = [
+      "operation": "iam:GetRole", "coverage": "coveredBy",
+      "coveredBy": "iam:GetAccountAuthorizationDetails",
+      "field": "RoleDetailList.AssumeRolePolicyDocument",
+    ]
+    #expect(coverage["iam:GetRole"] == covered)
+    #expect(coverage["s3:GetObject"]?["reason"]?.string?.contains("archive") == true)
+  }
+
   /// What is granted by default is what the default collections call: no more, no less.
   @Test func permissionsFollowFromTheCatalog() {
     let catalog = FakeAWS.connector.catalog
