@@ -32,6 +32,15 @@ enum AWSCoverage: Equatable {
     AWSUnit.all.flatMap { $0.kinds.flatMap(\.operations) }.map(\.fullName))
 
   static let covered: [String: (by: String, field: String)] = [
+    "iam:GetServiceLastAccessedDetailsWithEntities": (
+      "iam:GetServiceLastAccessedDetails", "ServicesLastAccessed.LastAuthenticatedEntity"
+    ),
+    "iam:ListSigningCertificates": (
+      "iam:GetCredentialReport", "Content"
+    ),
+    "iam:GetLoginProfile": (
+      "iam:GetCredentialReport", "Content"
+    ),
     "dynamodbstreams:DescribeStream": (
       "dynamodb:DescribeTable", "Table.StreamSpecification.StreamViewType"
     ),
@@ -187,9 +196,6 @@ enum AWSCoverage: Equatable {
     ),
     "iam:ListRoleTags": (
       "iam:GetAccountAuthorizationDetails", "RoleDetailList.Tags"
-    ),
-    "iam:ListRoles": (
-      "iam:GetAccountAuthorizationDetails", "RoleDetailList.Arn"
     ),
     "iam:ListSAMLProviderTags": (
       "iam:GetSAMLProvider", "Tags"
@@ -370,11 +376,6 @@ enum AWSCoverage: Equatable {
     "bedrock:ListProvisionedModelThroughputs", "cloudtrail:GetChannel",
     "cloudtrail:GetEventConfiguration", "cloudtrail:GetEventDataStore",
     "cloudtrail:GetResourcePolicy", "cloudtrail:ListChannels", "cloudtrail:ListEventDataStores",
-
-    "iam:GenerateCredentialReport",
-    "iam:GenerateServiceLastAccessedDetails", "iam:GetCredentialReport", "iam:GetLoginProfile",
-    "iam:GetServiceLastAccessedDetails", "iam:GetServiceLastAccessedDetailsWithEntities",
-    "iam:ListAccountAliases", "iam:ListSSHPublicKeys", "iam:ListSigningCertificates",
 
     "opensearchserverless:BatchGetCollection", "opensearchserverless:GetAccessPolicy",
     "opensearchserverless:GetSecurityPolicy", "opensearchserverless:ListAccessPolicies",
