@@ -47,8 +47,8 @@ public enum Verdict: Sendable {
 public struct APIAnswer: Sendable {
   public var response: HTTPResponse
   public var body: [UInt8]
-  /// The number of the call in the first of the logs.
-  public var call: Int
+  /// The number of the call in each of the logs.
+  public var calls: [Int]
 }
 
 /// Sends reads: each waits for its rate, is repeated by the policy, counted, and put on record.
@@ -130,7 +130,7 @@ public struct APIClient: Sendable {
       guard error.isRetriable else { throw error }
       return (Failure(reason: error.message, transport: error), nil)
     }
-    let number = record(request, message, response, at: at, logs: logs)
+    let numbers = record(request, message, response, at: at, logs: logs)
     let verdict = try await request.judge(response, answer)
     let retryAfter = response.headerFields[.retryAfter].flatMap {
       HTTPDate.duration(ofRetryAfter: $0, at: context.surroundings.now())
@@ -138,7 +138,7 @@ public struct APIClient: Sendable {
     switch verdict {
     case .accepted:
       await limiter.answered(request.rateKey)
-      return (nil, APIAnswer(response: response, body: answer, call: number))
+      return (nil, APIAnswer(response: response, body: answer, calls: numbers))
     case .throttled(let reason):
       await limiter.throttled(request.rateKey)
       return (Failure(reason: reason, isThrottled: true, retryAfter: retryAfter), nil)
@@ -152,7 +152,7 @@ public struct APIClient: Sendable {
   private func record(
     _ request: APIRequest, _ message: HTTPRequest, _ response: HTTPResponse?, at: Timestamp,
     logs: [CallLog]
-  ) -> Int {
+  ) -> [Int] {
     let path = (message.path ?? "/").prefix { $0 != "?" && $0 != "#" }
     let call = APICall(
       number: 0, method: message.method.rawValue, operation: request.operation,
@@ -167,7 +167,7 @@ public struct APIClient: Sendable {
         ("status", response.map { String($0.status.code) } ?? "none"),
       ]
     ).increment()
-    return logs.map { $0.add(call) }.first ?? 0
+    return logs.map { $0.add(call) }
   }
 
   private func note(_ failure: Failure, of request: APIRequest, pause: Duration) {

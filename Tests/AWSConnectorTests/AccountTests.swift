@@ -19,7 +19,8 @@ import Testing
 
   /// Of which an account has one at most.
   static let single: Set<String> = [
-    "aws.bedrock.invocationLogging", "aws.ecr.registryPolicy", "aws.s3.accessGrantsInstance",
+    "aws.bedrock.invocationLogging", "aws.ecr.registryPolicy",
+    "aws.organizations.resourcePolicy", "aws.s3.accessGrantsInstance",
     "aws.s3.accountPublicAccessBlock",
   ]
 

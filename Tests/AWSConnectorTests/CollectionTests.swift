@@ -64,6 +64,8 @@ import Testing
         "aws.organizations.resourceControlPolicy": .unsupported,
         "aws.organizations.organizationalUnit": .unsupported,
         "aws.organizations.delegatedAdministrator": .unsupported,
+        "aws.organizations.resourcePolicy": .unsupported,
+        "aws.organizations.serviceAccess": .unsupported,
       ])
     #expect(published.ended?.outcome == .complete)
   }

@@ -55,27 +55,13 @@ import Testing
     #expect(end?.records == 3)
   }
 
-  /// One of two buckets refuses: its setting's collection ends, the others do not.
-  @Test func whatFailsForOneParentEndsItsCollectionOnly() async {
-    let aws = FakeAWS { operation, call in
-      operation == "s3:GetBucketAcl" && call.path.contains("logs")
-        ? FakeAWS.denial(operation) : nil
-    }
-    let published = await aws.attempt(collections: ["aws.s3.*"]).run()
-    #expect(published.outcome(of: "aws.s3.bucketAcl") == .denied)
-    #expect(published.end(of: "aws.s3.bucketAcl")?.missing == ["s3:GetBucketAcl"])
-    #expect(published.outcome(of: "aws.s3.bucket") == .complete)
-    #expect(published.outcome(of: "aws.s3.bucketPolicy") == .complete)
-  }
-
   /// `GetAgentVersion` takes no draft, which `ListAgentVersions` has too.
   @Test func aDraftIsNotAskedForAsAVersion() async {
     let published = await FakeAWS().attempt(collections: ["aws.bedrock.agentVersion"]).run()
     let end = published.end(of: "aws.bedrock.agentVersion@eu-west-1")
     #expect(end?.outcome == .complete)
-    #expect(
-      end?.calls.filter { $0.operation == "bedrock-agent:GetAgentVersion" }
-        .compactMap { $0.url.split(separator: "/").last } == ["1", "2"])
+    let asked = end?.calls.filter { $0.operation == "bedrock-agent:GetAgentVersion" } ?? []
+    #expect(Set(asked.compactMap { $0.url.split(separator: "/").last }) == ["1", "2"])
   }
 
   @Test(arguments: [

@@ -63,6 +63,12 @@ extension FakeAWS {
       Answer(#"{"Policy":{"PolicySummary":{"Id":"p-1","Arn":"\#(policy)"},"Content":"{}"}}"#)
     case "organizations:ListTargetsForPolicy":
       Answer(#"{"Targets":[{"TargetId":"r-1","Type":"ROOT"}]}"#)
+    case "lambda:ListFunctions" where call.path.contains("FunctionVersion=ALL"):
+      AccountAnswers.answer(operation, call)
+    case "lambda:GetPolicy" where call.path.contains("Qualifier"):
+      AccountAnswers.answer(operation, call)
+    case "lambda:GetFunctionUrlConfig" where call.path.contains("Qualifier"):
+      AccountAnswers.answer(operation, call)
     case "lambda:ListFunctions":
       Answer(
         #"{"Functions":[{"FunctionName":"one","FunctionArn":"\#(function)","Environment":{"#

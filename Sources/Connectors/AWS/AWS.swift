@@ -10,7 +10,7 @@
 /// | `Authentication.swift` | a connection's credentials: which strategy, checked for the account |
 /// | `EnvironmentCredentials.swift`, `AssumeRole.swift` | the strategies |
 /// | `Services.swift`, `Operation.swift` | what a service and a call are, as data |
-/// | `Listing.swift`, `Reading.swift` | what a collection is, as data, and how it is read |
+/// | `Listing.swift`, `Reading.swift`, `Turns.swift` | what a collection is, as data, and how it is read |
 /// | `Catalog.swift` | all collections, in units that are read together |
 /// | `Services/` | a family of services each: calls, collections, what records mean |
 /// | `Extractor.swift` | collections that no tree of listings describes |

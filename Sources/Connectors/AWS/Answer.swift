@@ -7,12 +7,15 @@ internal import Model
 struct AWSAnswer: Sendable {
   /// The result, without the query protocol's wrappers.
   var result: JSONView
-  /// The number of the call in the first log.
-  var call: Int
+  /// The number of the call in each of the logs.
+  var calls: [Int]
 
-  init(_ operation: AWSOperation, body: [UInt8], call: Int) throws(JSONError) {
+  /// The number of the call in the first log.
+  var call: Int { calls.first ?? 0 }
+
+  init(_ operation: AWSOperation, body: [UInt8], calls: [Int]) throws(JSONError) {
     let limits = JSONLimits(maximumBytes: 64 << 20)
-    self.call = call
+    self.calls = calls
     if let member = operation.textMember {
       let text: JSON = [member: .string(String(decoding: body, as: UTF8.self))]
       result = try JSONDocument(parsing: text.bytes, limits: limits).root

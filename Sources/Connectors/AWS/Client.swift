@@ -123,7 +123,7 @@ struct AWSClient: Sendable {
     do {
       let answer = try await api.send(request, logs: logs)
       shared.state.withLock { _ = $0.reached.insert(host) }
-      return try AWSAnswer(operation, body: answer.body, call: answer.call)
+      return try AWSAnswer(operation, body: answer.body, calls: answer.calls)
     } catch let error as TransportError where error.kind == .nameNotResolved {
       guard operation.service.isRegional, isResolving(besides: host) else { throw error }
       throw CollectionFailure(

@@ -11,73 +11,6 @@ struct AWSScan: Sendable {
   let regions = AWSRegions()
 }
 
-// Identity and access management.
-extension AWSScan {
-  /// One paged call feeds four collections; they succeed and fail together.
-  func readAuthorizationDetails(_ output: UnitOutput) async throws {
-    try await client.pages(.getAccountAuthorizationDetails, logs: output.logs) { answer in
-      for part in AWSUnit.authorizationDetails {
-        guard let collection = output[part.kind.name] else { continue }
-        try await collection.publish(
-          (answer.result.optionalArray(at: part.items)?.map { item in
-            Record(key: try item.string(at: "Arn"), bytes: item.verbatim, call: answer.call)
-          }) ?? [])
-      }
-    }
-  }
-
-  /// Users, the keys of each, and the last use of each. Where only the last use is denied, the
-  /// records go without it.
-  func readAccessKeys(_ output: UnitOutput) async throws {
-    guard let collection = output.collections.first else { return }
-    var denial: CollectionFailure?
-    var users: [(name: String, arn: JSONView)] = []
-    try await client.pages(.listUsers, logs: output.logs) { answer in
-      for user in try answer.result.array(at: "Users") {
-        users.append((try user.string(at: "UserName"), try user.value(at: "Arn")))
-      }
-    }
-    for user in users {
-      do {
-        try await client.pages(.listAccessKeys, ["UserName": .string(user.name)], logs: output.logs)
-        {
-          page in
-          var records: [Record] = []
-          for key in try page.result.array(at: "AccessKeyMetadata") {
-            let id = try key.string(at: "AccessKeyId")
-            let use = try await readLastUse(of: id, output, denial: &denial)
-            var members = [("AccessKeyMetadata", key), ("UserArn", user.arn)]
-            if let use { members.append(("AccessKeyLastUsed", use)) }
-            records.append(Record(key: id, bytes: joined(members), call: page.call))
-          }
-          try await collection.publish(records)
-        }
-      } catch let error as AWSError where error.isGone {
-        // The user was deleted after it was listed, and its keys with it.
-      }
-    }
-    if let denial {
-      try await collection.end(
-        CollectionResult(.partial, message: denial.message, missing: denial.missing))
-    }
-  }
-
-  private func readLastUse(
-    of key: String, _ output: UnitOutput, denial: inout CollectionFailure?
-  ) async throws -> JSONView? {
-    do {
-      let answer = try await client.call(
-        .getAccessKeyLastUsed, ["AccessKeyId": .string(key)], logs: output.logs)
-      return try answer.result.value(at: "AccessKeyLastUsed")
-    } catch let error as AWSError where error.isDenied {
-      denial = error.collectionFailure
-      return nil
-    } catch let error as AWSError where error.isGone {
-      return nil
-    }
-  }
-}
-
 // The organization.
 extension AWSScan {
   /// The organization, and what only its management account can read of it.
@@ -111,24 +44,17 @@ extension AWSScan {
       }
       return
     }
-    if let collection = output["aws.organizations.account"] {
-      try await collection.collect { try await readAccounts(collection) }
-    }
-    if let collection = output["aws.organizations.policy"] {
-      try await collection.collect {
-        try await readPolicies(of: "SERVICE_CONTROL_POLICY", collection)
-      }
-    }
-    if let collection = output["aws.organizations.resourceControlPolicy"] {
-      try await collection.collect {
-        try await readPolicies(of: "RESOURCE_CONTROL_POLICY", collection)
-      }
-    }
-    if let collection = output["aws.organizations.organizationalUnit"] {
-      try await collection.collect { try await readUnits(collection) }
-    }
-    if let collection = output["aws.organizations.delegatedAdministrator"] {
-      try await collection.collect { try await readDelegatedAdministrators(collection) }
+    let readers: [(String, (CollectionOutput) async throws -> CollectionResult)] = [
+      ("account", readAccounts),
+      ("policy", { try await readPolicies(of: "SERVICE_CONTROL_POLICY", $0) }),
+      ("resourceControlPolicy", { try await readPolicies(of: "RESOURCE_CONTROL_POLICY", $0) }),
+      ("organizationalUnit", readUnits),
+      ("delegatedAdministrator", readDelegatedAdministrators),
+      ("resourcePolicy", readOrganizationPolicy), ("serviceAccess", readServiceAccess),
+    ]
+    for (name, read) in readers {
+      guard let collection = output["aws.organizations.\(name)"] else { continue }
+      try await collection.collect { try await read(collection) }
     }
   }
 

@@ -8,6 +8,8 @@ struct AWSKind: Sendable {
   var name: String
   /// What identifies the object within its collection.
   var key: AWSValue
+  /// Where its items are, where that is not where the listing has them.
+  var items: [String]?
   /// The record's members; `nil` publishes the item as given.
   var members: [(name: String, value: AWSValue)]?
   var redaction: Redaction?
@@ -17,12 +19,14 @@ struct AWSKind: Sendable {
   var normalize: AWSNormalizer.Kind
 
   init(
-    _ name: String, key: AWSValue, members: [(name: String, value: AWSValue)]? = nil,
-    redaction: Redaction? = nil, isRoadmap: Bool = false, kind: CollectionKind = .full,
+    _ name: String, key: AWSValue, items: [String]? = nil,
+    members: [(name: String, value: AWSValue)]? = nil, redaction: Redaction? = nil,
+    isRoadmap: Bool = false, kind: CollectionKind = .full,
     _ normalize: @escaping AWSNormalizer.Kind
   ) {
     self.name = name
     self.key = key
+    self.items = items
     self.members = members
     self.redaction = redaction
     self.isRoadmap = isRoadmap
@@ -58,6 +62,10 @@ struct AWSListing: Sendable {
   var isOmittedWhenEmpty: Bool
   /// Errors that mean "there is none", besides those that say that the object is gone.
   var absent: Set<String>
+  /// What an item must have to be asked about: others have nothing of the kind.
+  var needs: AWSValue?
+  /// Whether what it would add to its parent is published without it where it is refused.
+  var isOptional: Bool
   /// How many parents one call takes: their values go into it by `.all`.
   var batch: Int?
   var kinds: [AWSKind]
@@ -67,8 +75,8 @@ struct AWSListing: Sendable {
   init(
     _ operation: AWSOperation, _ input: [String: AWSValue] = [:], in region: AWSValue? = nil,
     except: (path: [String], text: String)? = nil, items: [String] = [],
-    isOmittedWhenEmpty: Bool = false, absent: Set<String> = [], batch: Int? = nil,
-    _ kinds: [AWSKind] = [], each: [AWSListing] = []
+    isOmittedWhenEmpty: Bool = false, absent: Set<String> = [], needs: AWSValue? = nil,
+    isOptional: Bool = false, batch: Int? = nil, _ kinds: [AWSKind] = [], each: [AWSListing] = []
   ) {
     self.operation = operation
     self.input = input
@@ -77,6 +85,8 @@ struct AWSListing: Sendable {
     self.items = items
     self.isOmittedWhenEmpty = isOmittedWhenEmpty
     self.absent = absent
+    self.needs = needs
+    self.isOptional = isOptional
     self.batch = batch
     self.kinds = kinds
     self.each = each
@@ -117,7 +127,7 @@ indirect enum AWSValue: Sendable, ExpressibleByStringLiteral {
 }
 
 /// Where in a tree of listings the reader is.
-struct AWSPlace {
+struct AWSPlace: Sendable {
   var account: String
   var region: String
   /// From the root's item to the current one.
@@ -195,25 +205,32 @@ extension JSONView {
     return reached
   }
 
-  /// The items at a path through objects and lists. XML writes a list of one without its list.
+  /// The items at a path through objects and lists, and what is wrong with a list on the way.
+  /// XML writes a list of one without its list.
+  ///
+  /// - Throws: where there is no list at all.
   func items(
     at path: [String], isXML: Bool, isOmittedWhenEmpty: Bool
-  ) throws(JSONError) -> [JSONView] {
-    guard let first = path.first else { return [self] }
+  ) throws(JSONError) -> (items: [JSONView], problem: JSONError?) {
+    guard let first = path.first else { return ([self], nil) }
     let top =
       isOmittedWhenEmpty ? try optionalValue(at: first) : try value(at: first)
-    guard let top else { return [] }
+    guard let top else { return ([], nil) }
     var items = try top.flattened(isXML: isXML)
+    var problem: JSONError?
     for name in path.dropFirst() {
       var deeper: [JSONView] = []
       for item in items {
-        if let inner = try item.optionalValue(at: name) {
+        do throws(JSONError) {
+          guard let inner = try item.optionalValue(at: name) else { continue }
           deeper += try inner.flattened(isXML: isXML)
+        } catch {
+          problem = problem ?? error
         }
       }
       items = deeper
     }
-    return items
+    return (items, problem)
   }
 
   private func flattened(isXML: Bool) throws(JSONError) -> [JSONView] {

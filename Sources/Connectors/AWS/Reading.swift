@@ -1,18 +1,56 @@
 internal import Extraction
 internal import JSONReader
 internal import Model
+internal import Synchronization
 
 /// Reads a tree of listings into the collections that hang on it.
 ///
+/// What is asked for each item is asked for a few items at a time, and taken in their order.
+///
 /// Invariants:
-/// 1. A collection ends once; after that nothing is asked for it.
+/// 1. A collection ends once; after that no call is begun for it.
 /// 2. A call is made only for collections that were asked for and have not ended.
 /// 3. What fails below the root ends the collections of its subtree; the rest goes on.
-/// 4. No more is held than one page of each level.
-final class AWSReading {
+/// 4. No more is held than a page of each level, and one for each read that waits for its turn.
+/// 5. An item that cannot be read, or that one may not ask about, is a gap: the others are read, and
+///    the collections that lack it end `partial`, with the number of gaps and the reason.
+final class AWSReading: Sendable {
+  /// After so many refusals and no answer, nobody else is asked.
+  private static let maximumRefusals = 8
+
   private let scan: AWSScan
   private let region: String
   private let outputs: [String: CollectionOutput]
+  private let state = Mutex(State())
+
+  private struct State {
+    var gaps: [String: Gap] = [:]
+    /// By operation.
+    var refusals: [String: Int] = [:]
+    /// Operations that were answered.
+    var answered: Set<String> = []
+
+    /// How a collection with gaps ends; `nil` where it has none.
+    func result(of name: String) -> CollectionResult? {
+      guard let gap = gaps[name] else { return nil }
+      if let refused = gap.refused, !answered.contains(refused) {
+        return CollectionResult(gap.first)
+      }
+      let objects = gap.count == 1 ? "1 object" : "\(gap.count) objects"
+      return CollectionResult(
+        .partial, message: "\(objects) could not be read, the first: \(gap.first.message)",
+        missing: Array(gap.missing))
+    }
+  }
+
+  /// What a collection lacks.
+  private struct Gap {
+    var count = 0
+    var first: CollectionFailure
+    var missing: Set<String> = []
+    /// The operation that was refused, each time; `nil` where there was anything else.
+    var refused: String?
+  }
 
   init(_ scan: AWSScan, in region: String, _ output: UnitOutput) {
     self.scan = scan
@@ -25,9 +63,14 @@ final class AWSReading {
 
   func read(_ root: AWSListing) async throws {
     do {
-      try await pages(of: root, from: AWSPlace(account: scan.account, region: region))
+      try await pages(of: root, from: AWSPlace(account: scan.account, region: region), .now)
     } catch let error as AWSError where root.absent.contains(error.code) {
       // The service says that it is not in use.
+    }
+    for name in root.names {
+      guard let output = live([name]).first, let result = state.withLock({ $0.result(of: name) })
+      else { continue }
+      try await output.end(result)
     }
   }
 
@@ -35,78 +78,158 @@ final class AWSReading {
     names.compactMap { outputs[$0] }.filter { !$0.hasEnded }
   }
 
-  private func pages(of listing: AWSListing, from place: AWSPlace) async throws {
+  private func pages(of listing: AWSListing, from place: AWSPlace, _ turn: Turn) async throws {
     let outputs = live(listing.names)
     guard !outputs.isEmpty else { return }
     var input: [String: JSON] = [:]
-    for (name, value) in listing.input { input[name] = try place.json(value) }
+    for (name, value) in listing.input {
+      guard let json = try place.json(value) else {
+        throw JSONError.missing(path: "$", expected: "what \(listing.operation.name) asks for")
+      }
+      input[name] = json
+    }
     // Where it is not known, the default region says where to ask instead.
     let region =
       try listing.region.map { try place.json($0)?.string ?? AWSService.defaultRegion } ?? region
     try await scan.client.pages(
       listing.operation, in: region, input, logs: outputs.map(\.calls)
     ) { answer in
-      let items = try answer.result.items(
+      try await turn.wait()
+      let (items, problem) = try answer.result.items(
         at: listing.items, isXML: listing.operation.service.isXML,
         isOmittedWhenEmpty: listing.isOmittedWhenEmpty)
-      try await take(items, of: listing, at: place)
-    }
-  }
-
-  /// Publishes the items of one page, then goes below them.
-  private func take(
-    _ items: [JSONView], of listing: AWSListing, at place: AWSPlace
-  ) async throws {
-    for kind in listing.kinds {
-      for output in live([kind.name]) {
-        let call = max(0, output.calls.count - 1)
-        try await output.publish(
-          items.map { try record(of: kind, at: place.below($0), call: call) })
-      }
-    }
-    for child in listing.each {
-      if let size = child.batch {
-        for start in stride(from: 0, to: items.count, by: size) {
-          var batched = place
-          batched.batch = Array(items[start..<min(start + size, items.count)])
-          try await descend(to: child, from: batched)
+      if let problem { note(CollectionFailure(problem), for: listing.names) }
+      let calls = Dictionary(uniqueKeysWithValues: zip(outputs.map(\.name), answer.calls))
+      for kind in listing.kinds {
+        let own = try kind.items.map { path throws(JSONError) in
+          try answer.result.items(
+            at: path, isXML: listing.operation.service.isXML, isOmittedWhenEmpty: true
+          ).items
         }
-      } else {
-        for item in items { try await descend(to: child, from: place.below(item)) }
+        try await publish(own ?? items, as: kind, at: place, calls)
+      }
+      try await descend(below: items, of: listing, at: place)
+    }
+  }
+
+  /// - Parameter calls: the number of the call that returned them, by collection.
+  private func publish(
+    _ items: [JSONView], as kind: AWSKind, at place: AWSPlace, _ calls: [String: Int]
+  ) async throws {
+    guard let output = live([kind.name]).first else { return }
+    var records: [Record] = []
+    for item in items {
+      do throws(JSONError) {
+        records.append(try kind.record(at: place.below(item), call: calls[output.name] ?? 0))
+      } catch {
+        note(CollectionFailure(error), for: [kind.name])
+      }
+    }
+    try await output.publish(records)
+  }
+
+  private func descend(
+    below items: [JSONView], of listing: AWSListing, at place: AWSPlace
+  ) async throws {
+    for child in listing.each {
+      let places =
+        child.batch.map { size in
+          stride(from: 0, to: items.count, by: size).map { start in
+            var batched = place
+            batched.batch = Array(items[start..<min(start + size, items.count)])
+            return batched
+          }
+        } ?? items.map(place.below)
+      try await inTurns(places) { place, turn in
+        try await self.descend(to: child, from: place, turn)
       }
     }
   }
 
-  private func descend(to child: AWSListing, from place: AWSPlace) async throws {
+  private func descend(
+    to child: AWSListing, from place: AWSPlace, _ turn: Turn
+  ) async throws {
     do {
-      if let except = child.except, try place.text(.at(0, except.path)) == except.text { return }
-      try await pages(of: child, from: place)
-    } catch let error as AWSError where error.isGone || child.absent.contains(error.code) {
-      // It has none, or was deleted after it was listed.
+      do {
+        if let needed = child.needs, try place.json(needed) == nil { return }
+        if let except = child.except, try place.text(.at(0, except.path)) == except.text { return }
+        try await pages(of: child, from: place, turn)
+      } catch let error as AWSError where error.isGone || child.absent.contains(error.code) {
+        // It has none, or was deleted after it was listed.
+        try await turn.wait()
+        if child.isOptional { try await publishWithout(child, at: place) }
+      }
+      state.withLock { _ = $0.answered.insert(child.operation.fullName) }
     } catch let error where isFatalToAttempt(error) {
       throw error
     } catch {
-      for output in live(child.names) {
-        try await output.end(CollectionResult(CollectionFailure(error)))
+      try await turn.wait()
+      let failure = CollectionFailure(error)
+      if error is JSONError { return note(failure, for: child.names) }
+      if let error = error as? AWSError, error.isDenied {
+        let operation = child.operation.fullName
+        if child.isOptional {
+          note(failure, for: child.names)
+          return try await publishWithout(child, at: place)
+        }
+        if mayGoOn(operation) { return note(failure, for: child.names, refused: operation) }
       }
+      for output in live(child.names) { try await output.end(CollectionResult(failure)) }
     }
   }
 
-  private func record(of kind: AWSKind, at place: AWSPlace, call: Int) throws -> Record {
-    let key = try place.text(kind.key)
-    guard let members = kind.members else {
-      guard let item = place.trail.last else { return Record(key: key, bytes: [], call: call) }
-      return Record(
-        key: key, bytes: try kind.redaction?.published(item) ?? Array(item.verbatim), call: call)
+  private func publishWithout(_ child: AWSListing, at place: AWSPlace) async throws {
+    let nothing = try JSONDocument(parsing: Array("{}".utf8)).root
+    for kind in child.kinds { try await publish([nothing], as: kind, at: place, [:]) }
+  }
+
+  /// Whether, after a refusal, others are asked about: one may be refused by its own policy.
+  private func mayGoOn(_ operation: String) -> Bool {
+    state.withLock { state in
+      state.refusals[operation, default: 0] += 1
+      return state.answered.contains(operation)
+        || state.refusals[operation, default: 0] < Self.maximumRefusals
+    }
+  }
+
+  private func note(
+    _ failure: CollectionFailure, for names: [String], refused operation: String? = nil
+  ) {
+    state.withLock { state in
+      for name in names {
+        var gap = state.gaps[name] ?? Gap(first: failure, refused: operation)
+        gap.count += 1
+        gap.missing.formUnion(failure.missing)
+        if gap.refused != operation { gap.refused = nil }
+        state.gaps[name] = gap
+      }
+    }
+  }
+}
+
+extension AWSKind {
+  /// The item as a record. One whose key is all that can be read is published as no more than that:
+  /// then the transformer knows which object it says nothing about.
+  ///
+  /// - Throws: where not even the key can be read.
+  fileprivate func record(at place: AWSPlace, call: Int) throws(JSONError) -> Record {
+    let key = try place.text(key)
+    guard !key.isEmpty else { throw .missing(path: "$", expected: "what names the object") }
+    let bytes = (try? published(at: place)) ?? JSON.object(["sv0:unreadable": true]).bytes
+    return Record(key: key, bytes: bytes, call: call)
+  }
+
+  private func published(at place: AWSPlace) throws -> [UInt8] {
+    guard let members else {
+      guard let item = place.trail.last else { return [] }
+      return try redaction?.published(item) ?? Array(item.verbatim)
     }
     var parts: [(String, [UInt8])] = []
     for member in members {
       if let bytes = try place.bytes(member.value) { parts.append((member.name, bytes)) }
     }
     let bytes = joined(parts)
-    guard let redaction = kind.redaction else { return Record(key: key, bytes: bytes, call: call) }
-    return Record(
-      key: key, bytes: try redaction.published(JSONDocument(parsing: bytes).root), call: call)
+    return try redaction?.published(JSONDocument(parsing: bytes).root) ?? bytes
   }
 }
 

@@ -76,6 +76,7 @@ extension AWSScan {
     let start = max(
       last.map { $0 + .seconds(-900) } ?? now + (Duration.zero - Self.firstWindow), ninetyDays)
     var pages = 0
+    var unreadable = 0
     let redaction = AWSUnit.cloudTrail[1].kinds[0].kind.redaction
     do {
       try await client.pages(
@@ -88,13 +89,14 @@ extension AWSScan {
       ) { answer in
         pages += 1
         guard pages <= Self.maximumEventPages else { throw EventLimit() }
-        let call = collection.calls.count - 1
-        try await collection.publish(
-          answer.result.array(at: "Events").map { event in
-            Record(
-              key: try event.string(at: "EventId"),
-              bytes: try redaction?.published(event) ?? [], call: call)
-          })
+        let events = Array(try answer.result.array(at: "Events"))
+        let records = events.compactMap { event -> Record? in
+          guard let key = event["EventId"]?.string, let bytes = try? redaction?.published(event)
+          else { return nil }
+          return Record(key: key, bytes: bytes, call: answer.call)
+        }
+        unreadable += events.count - records.count
+        try await collection.publish(records)
       }
     } catch is EventLimit {
       try await collection.end(
@@ -104,7 +106,12 @@ extension AWSScan {
             + "were read. For volumes like this read the trail's archive.", kind: .activity))
       return
     }
-    try await collection.end(.activity(token: now.description))
+    var result = CollectionResult.activity(token: now.description)
+    if unreadable > 0 {
+      result.outcome = .partial
+      result.message = "\(unreadable) events could not be read; what they say is not known."
+    }
+    try await collection.end(result)
   }
 
   private struct EventLimit: Error {}

@@ -45,6 +45,21 @@ extension AWSUnit {
                 redaction: Redaction(
                   "counters: dropped",
                   removed: ["Table.ItemCount", "Table.TableSizeBytes"]), AWSNormalizer.table)
+            ],
+            each: [
+              AWSListing(
+                .getTablePolicy, ["ResourceArn": .item("Table", "LatestStreamArn")],
+                needs: .item("Table", "LatestStreamArn"),
+                [
+                  AWSKind(
+                    "aws.dynamodb.streamPolicy", key: .parent("Table", "LatestStreamArn"),
+                    members: [
+                      ("StreamArn", .parent("Table", "LatestStreamArn")),
+                      ("Policy", .item("Policy")),
+                    ],
+                    AWSNormalizer.resourcePolicy(
+                      "aws.dynamodb.streamPolicy", of: "StreamArn", "Policy"))
+                ])
             ]),
           AWSListing(
             .getTablePolicy, ["ResourceArn": table],
@@ -103,6 +118,8 @@ extension AWSNormalizer {
       [
         "status": table.json("TableStatus"), "created": table.time("CreationDateTime"),
         "stream": table.json("LatestStreamArn"),
+        "streamView": table.inner("StreamSpecification")?.json("StreamViewType"),
+        "replicas": table.set("Replicas", "RegionName"),
         "key": table.inner("SSEDescription")?.json("KMSMasterKeyArn"),
         "deletionProtection": table.flag("DeletionProtectionEnabled"),
       ]

@@ -13,6 +13,9 @@ extension AWSOperation {
     .ec2, "DescribeLaunchTemplateVersions",
     fixed: ["LaunchTemplateVersion": ["$Default", "$Latest"]],
     paging: Paging("NextToken", output: ["nextToken"]))
+  static let describeVPCEndpoints = AWSOperation(
+    .ec2, "DescribeVpcEndpoints",
+    paging: Paging("NextToken", output: ["nextToken"], limit: ("MaxResults", 500)))
 }
 
 extension AWSUnit {
@@ -48,10 +51,39 @@ extension AWSUnit {
                 AWSNormalizer.launchTemplateVersion)
             ])
         ])),
+    .tree(
+      AWSListing(
+        .describeVPCEndpoints, items: ["vpcEndpointSet"], isOmittedWhenEmpty: true,
+        [
+          AWSKind(
+            "aws.ec2.vpcEndpoint",
+            key: .joined([
+              "arn:aws:ec2:", .region, ":", .account, ":vpc-endpoint/", .item("vpcEndpointId"),
+            ]),
+            members: [("Region", .region), ("Endpoint", .at(0, []))], AWSNormalizer.vpcEndpoint)
+        ])),
   ]
 }
 
 extension AWSNormalizer {
+  /// A way from a network to a service; its policy limits what passes.
+  static func vpcEndpoint(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let endpoint = try record.root.value(at: "Endpoint")
+    let name = try endpoint.name("vpcEndpointId")
+    let tags = try endpoint.anyTags("tagSet")
+    let id = record.local("ec2", try record.root.name("Region"), "vpc-endpoint/\(name)")
+    var assertions = try record.thing(
+      .connection, "aws.ec2.vpcEndpoint", id: id, name: tags?["Name"]?.string ?? name,
+      [
+        "service": endpoint.json("serviceName"), "vpc": endpoint.json("vpcId"),
+        "type": endpoint.json("vpcEndpointType"), "status": endpoint.json("state"),
+        "created": endpoint.time("creationTimestamp"), "tags": tags,
+      ]
+    ).assertions
+    try assertions.govern(id, "aws.ec2.vpcEndpointPolicy", endpoint, "policyDocument")
+    return assertions
+  }
+
   static func instance(_ record: AWSRecord) throws(JSONError) -> Assertions {
     let instance = try record.root.value(at: "Instance")
     let name = try instance.name("instanceId")

@@ -15,6 +15,9 @@ extension AWSOperation {
   static let getLifecyclePolicy = AWSOperation(.ecr, "GetLifecyclePolicy")
   static let describeImages = AWSOperation(
     .ecr, "DescribeImages", paging: Paging("nextToken", limit: ("maxResults", 1000)))
+  static let describePullThroughCacheRules = AWSOperation(
+    .ecr, "DescribePullThroughCacheRules",
+    paging: Paging("nextToken", limit: ("maxResults", 1000)))
   static let getRegistryPolicy = AWSOperation(.ecr, "GetRegistryPolicy")
 }
 
@@ -56,6 +59,19 @@ extension AWSUnit {
         ])),
     .tree(
       AWSListing(
+        .describePullThroughCacheRules, items: ["pullThroughCacheRules"],
+        isOmittedWhenEmpty: true,
+        [
+          AWSKind(
+            "aws.ecr.pullThroughCache",
+            key: .joined([
+              "arn:aws:ecr:", .region, ":", .account, ":pull-through-cache-rule/",
+              .item("ecrRepositoryPrefix"),
+            ]), members: [("Region", .region), ("Rule", .at(0, []))],
+            AWSNormalizer.pullThroughCache)
+        ])),
+    .tree(
+      AWSListing(
         .getRegistryPolicy, absent: ["RegistryPolicyNotFoundException"],
         [
           AWSKind(
@@ -93,6 +109,27 @@ extension AWSNormalizer {
       name: "lifecycle of \(ARNParts(id)?.name ?? id)", state: ["rules": rules.ordered])
     var assertions = Assertions(nodes: [node])
     assertions.link(.contains, id, node.id)
+    return assertions
+  }
+
+  /// Repositories that are filled from a registry elsewhere, with a stored secret or as a role.
+  static func pullThroughCache(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let rule = try record.root.value(at: "Rule")
+    let prefix = try rule.name("ecrRepositoryPrefix")
+    let id = record.local(
+      "ecr", try record.root.name("Region"), "pull-through-cache-rule/\(prefix)")
+    let upstream = try rule.name("upstreamRegistryUrl")
+    var assertions = try record.thing(
+      .connection, "aws.ecr.pullThroughCache", id: id, name: prefix,
+      [
+        "upstream": .string(upstream), "registry": rule.json("upstreamRegistry"),
+        "upstreamPrefix": rule.json("upstreamRepositoryPrefix"), "created": rule.time("createdAt"),
+      ]
+    ).assertions
+    assertions.link(
+      .targets, id, hostName(upstream.contains("://") ? upstream : "https://" + upstream))
+    assertions.link(.authenticatesWith, id, try rule.text("credentialArn"))
+    assertions.link(.runsAs, id, try rule.text("customRoleArn"))
     return assertions
   }
 

@@ -38,7 +38,7 @@ extension AWSUnit {
             .listECSServices, ["cluster": .item()], items: ["serviceArns"],
             each: [
               AWSListing(
-                .describeECSServices, ["cluster": .parent(), "services": .all([])],
+                .describeECSServices, ["cluster": .item(), "services": .all([])],
                 items: ["services"], batch: 10,
                 [
                   AWSKind(

@@ -17,6 +17,9 @@ extension AWSOperation {
   static let listTargetsByRule = AWSOperation(.events, "ListTargetsByRule", paging: pages)
   static let listConnections = AWSOperation(.events, "ListConnections", paging: pages)
   static let describeConnection = AWSOperation(.events, "DescribeConnection")
+  static let listEventEndpoints = AWSOperation(
+    .events, "ListEndpoints", paging: Paging("NextToken", limit: ("MaxResults", 100)))
+  static let listEventSources = AWSOperation(.events, "ListEventSources", paging: pages)
   static let listAPIDestinations = AWSOperation(.events, "ListApiDestinations", paging: pages)
 }
 
@@ -92,6 +95,14 @@ extension AWSUnit {
               "addresses: reduced to their host", hosts: ["InvocationEndpoint"]),
             AWSNormalizer.apiDestination)
         ])),
+    .tree(
+      AWSListing(
+        .listEventEndpoints, items: ["Endpoints"],
+        [AWSKind("aws.events.endpoint", key: .item("Arn"), AWSNormalizer.eventEndpoint)])),
+    .tree(
+      AWSListing(
+        .listEventSources, items: ["EventSources"],
+        [AWSKind("aws.events.source", key: .item("Arn"), AWSNormalizer.eventSource)])),
   ]
 }
 
@@ -162,6 +173,38 @@ extension AWSNormalizer {
       ["method": root.json("HttpMethod"), "status": root.json("ApiDestinationState")])
     assertions.link(.targets, id, hostName(try root.name("InvocationEndpoint")))
     assertions.link(.connectsTo, id, try root.text("ConnectionArn"))
+    return assertions
+  }
+
+  /// A name for buses in two regions; it copies events between them as its role.
+  static func eventEndpoint(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let root = record.root
+    var (id, assertions) = try record.thing(
+      .automation, "aws.events.endpoint", arn: "Arn", name: root.name("Name"),
+      [
+        "status": root.json("State"), "created": root.time("CreationTime"),
+        "replication": root.inner("ReplicationConfig")?.json("State"),
+      ])
+    for bus in try root.list("EventBuses") {
+      assertions.link(.invokes, id, try bus.name("EventBusArn"))
+    }
+    assertions.link(.runsAs, id, try root.text("RoleArn"))
+    return assertions
+  }
+
+  /// A partner from outside whose events come in over a bus of the same name.
+  static func eventSource(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let root = record.root
+    let name = try root.name("Name")
+    let region = try record.arn("Arn").parts.region
+    var (id, assertions) = try record.thing(
+      .system, "aws.events.source", arn: "Arn", name: name,
+      [
+        "partner": root.json("CreatedBy"), "status": root.json("State"),
+        "created": root.time("CreationTime"), "expires": root.time("ExpirationTime"),
+      ])
+    guard try root.name("State") == "ACTIVE" else { return assertions }
+    assertions.link(.triggers, id, record.local("events", region, "event-bus/\(name)"))
     return assertions
   }
 }

@@ -20,29 +20,49 @@ extension AWSOperation {
     .iam, "GetAccountAuthorizationDetails", paging: pages)
   static let listUsers = AWSOperation(.iam, "ListUsers", paging: pages)
   static let listAccessKeys = AWSOperation(.iam, "ListAccessKeys", paging: pages)
+  static let listSSHPublicKeys = AWSOperation(.iam, "ListSSHPublicKeys", paging: pages)
   static let getAccessKeyLastUsed = AWSOperation(.iam, "GetAccessKeyLastUsed")
 }
 
 extension AWSUnit {
-  /// The parts of `GetAccountAuthorizationDetails`.
-  static let authorizationDetails: [(kind: AWSKind, items: String)] = [
-    (AWSKind("aws.iam.role", key: .item("Arn"), AWSNormalizer.role), "RoleDetailList"),
-    (AWSKind("aws.iam.user", key: .item("Arn"), AWSNormalizer.user), "UserDetailList"),
-    (AWSKind("aws.iam.group", key: .item("Arn"), AWSNormalizer.group), "GroupDetailList"),
-    (AWSKind("aws.iam.policy", key: .item("Arn"), AWSNormalizer.managedPolicy), "Policies"),
-  ]
-
-  static let iam = [
-    AWSUnit(
-      kinds: authorizationDetails.map { ($0.kind, [.getAccountAuthorizationDetails]) },
-      isRegional: false, group: "aws.iam.authorizationDetails",
-      read: { scan, _, output in try await scan.readAuthorizationDetails(output) }),
-    AWSUnit(
-      kinds: [
-        (
-          AWSKind("aws.iam.accessKey", key: .item("AccessKeyId"), AWSNormalizer.accessKey),
-          [.listUsers, .listAccessKeys, .getAccessKeyLastUsed]
-        )
-      ], isRegional: false, read: { scan, _, output in try await scan.readAccessKeys(output) }),
+  static let iam: [AWSUnit] = [
+    .tree(
+      AWSListing(
+        .getAccountAuthorizationDetails, items: [],
+        [
+          AWSKind("aws.iam.role", key: .item("Arn"), items: ["RoleDetailList"], AWSNormalizer.role),
+          AWSKind("aws.iam.user", key: .item("Arn"), items: ["UserDetailList"], AWSNormalizer.user),
+          AWSKind(
+            "aws.iam.group", key: .item("Arn"), items: ["GroupDetailList"], AWSNormalizer.group),
+          AWSKind(
+            "aws.iam.policy", key: .item("Arn"), items: ["Policies"], AWSNormalizer.managedPolicy),
+        ])),
+    .tree(
+      AWSListing(
+        .listUsers, items: ["Users"],
+        each: [
+          AWSListing(
+            .listAccessKeys, ["UserName": .item("UserName")], items: ["AccessKeyMetadata"],
+            each: [
+              AWSListing(
+                .getAccessKeyLastUsed, ["AccessKeyId": .item("AccessKeyId")], isOptional: true,
+                [
+                  AWSKind(
+                    "aws.iam.accessKey", key: .parent("AccessKeyId"),
+                    members: [
+                      ("AccessKeyMetadata", .parent()), ("UserArn", .grandparent("Arn")),
+                      ("AccessKeyLastUsed", .item("AccessKeyLastUsed")),
+                    ], AWSNormalizer.accessKey)
+                ])
+            ]),
+          AWSListing(
+            .listSSHPublicKeys, ["UserName": .item("UserName")], items: ["SSHPublicKeys"],
+            [
+              AWSKind(
+                "aws.iam.sshPublicKey", key: .item("SSHPublicKeyId"),
+                members: [("SSHPublicKey", .at(0, [])), ("UserArn", .parent("Arn"))],
+                AWSNormalizer.sshPublicKey)
+            ]),
+        ])),
   ]
 }

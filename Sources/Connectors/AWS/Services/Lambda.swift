@@ -45,7 +45,9 @@ extension AWSUnit {
           AWSListing(
             .getFunctionURLConfig, ["FunctionName": .item("FunctionName")],
             [AWSKind("aws.lambda.url", key: .item("FunctionArn"), AWSNormalizer.functionURL)]),
+          aliases, eventInvokeConfigs,
         ])),
+    versions, layers,
     .tree(
       AWSListing(
         .listEventSourceMappings, items: ["EventSourceMappings"],

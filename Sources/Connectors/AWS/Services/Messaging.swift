@@ -17,6 +17,7 @@ extension AWSOperation {
   static let getTopicAttributes = AWSOperation(.sns, "GetTopicAttributes")
   static let listSubscriptions = AWSOperation(
     .sns, "ListSubscriptions", paging: Paging("NextToken"))
+  static let getSubscriptionAttributes = AWSOperation(.sns, "GetSubscriptionAttributes")
   static let listQueues = AWSOperation(
     .sqs, "ListQueues", paging: Paging("NextToken", limit: ("MaxResults", 1000)))
   static let getQueueAttributes = AWSOperation(
@@ -58,6 +59,21 @@ extension AWSUnit {
             redaction: Redaction(
               "endpoints that are no ARN: reduced to their host, or to a digest",
               hosts: ["Subscription.Endpoint"]), AWSNormalizer.subscription)
+        ],
+        each: [
+          AWSListing(
+            .getSubscriptionAttributes, ["SubscriptionArn": .item("SubscriptionArn")],
+            // Of one that is not confirmed the ARN is a word.
+            absent: ["InvalidParameter"],
+            [
+              AWSKind(
+                "aws.sns.subscriptionRole", key: .parent("SubscriptionArn"),
+                members: [
+                  ("SubscriptionArn", .parent("SubscriptionArn")),
+                  ("TopicArn", .parent("TopicArn")),
+                  ("SubscriptionRoleArn", .item("Attributes", "SubscriptionRoleArn")),
+                ], AWSNormalizer.subscriptionRole)
+            ])
         ])),
     .tree(
       AWSListing(
@@ -107,6 +123,15 @@ extension AWSNormalizer {
     } else {
       assertions.link(.invokes, topic, hostName(endpoint), kind, state)
     }
+    return assertions
+  }
+
+  /// The role as which a topic delivers to a subscriber, where it takes one.
+  static func subscriptionRole(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let id = try record.identifier(record.root.value(at: "SubscriptionArn"))
+    var assertions = Assertions()
+    assertions.link(
+      .runsAs, try record.root.name("TopicArn"), try record.root.text("SubscriptionRoleArn"), id)
     return assertions
   }
 

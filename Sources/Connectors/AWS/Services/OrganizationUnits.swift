@@ -16,6 +16,9 @@ extension AWSOperation {
     .organizations, "ListDelegatedAdministrators", paging: pages)
   static let listDelegatedServices = AWSOperation(
     .organizations, "ListDelegatedServicesForAccount", paging: pages)
+  static let describeOrganizationPolicy = AWSOperation(.organizations, "DescribeResourcePolicy")
+  static let listServiceAccess = AWSOperation(
+    .organizations, "ListAWSServiceAccessForOrganization", paging: pages)
 }
 
 extension AWSScan {
@@ -79,7 +82,66 @@ extension AWSScan {
   }
 }
 
+extension AWSScan {
+  /// Who of the members may act for the organization.
+  func readOrganizationPolicy(_ collection: CollectionOutput) async throws -> CollectionResult {
+    do {
+      let answer = try await client.call(.describeOrganizationPolicy, logs: [collection.calls])
+      let policy = try answer.result.value(at: "ResourcePolicy")
+      try await collection.publish([
+        Record(
+          key: try policy.string(at: "ResourcePolicySummary", "Arn"), bytes: policy.verbatim,
+          call: answer.call)
+      ])
+    } catch let error as AWSError where error.isGone {
+      // There is none.
+    }
+    return .complete
+  }
+
+  func readServiceAccess(_ collection: CollectionOutput) async throws -> CollectionResult {
+    try await client.pages(.listServiceAccess, logs: [collection.calls]) { answer in
+      try await collection.publish(
+        answer.result.array(at: "EnabledServicePrincipals").map { service in
+          Record(
+            key: try service.string(at: "ServicePrincipal"), bytes: service.verbatim,
+            call: answer.call)
+        })
+    }
+    return .complete
+  }
+}
+
 extension AWSNormalizer {
+  /// The policy is the organization's, whose ARN begins as its own does.
+  static func organizationPolicy(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let arn = try record.identifier(
+      record.root.value(at: "ResourcePolicySummary", "Arn"))
+    guard let parts = ARNParts(arn),
+      let name = parts.resource.split(separator: "/").dropFirst().first
+    else { throw record.root.mismatch("an ARN", "another text") }
+    var assertions = Assertions()
+    assertions.add(
+      policy: arn, type: "aws.organizations.resourcePolicy", name: "policy of \(name)",
+      document: try record.root.policyDocument("Content"))
+    assertions.link(
+      .governs, arn, "arn:aws:organizations::\(parts.account):organization/\(name)")
+    return assertions
+  }
+
+  /// A service that acts in every account of the organization.
+  static func serviceAccess(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let service = try record.identifier(record.root.value(at: "ServicePrincipal"))
+    let id = "aws:organizations:service-access:\(service)"
+    var assertions = Assertions(nodes: [
+      Node(
+        id: id, kind: .grant, type: "aws.organizations.serviceAccess", name: service,
+        state: .present(["enabled": try record.root.time("DateEnabled")]))
+    ])
+    assertions.link(.hasGrant, "aws:service:\(service)", id)
+    return assertions
+  }
+
   static func organizationalUnit(_ record: AWSRecord) throws(JSONError) -> Assertions {
     let unit = try record.root.value(at: "Unit")
     let key = try record.identifier(unit.value(at: "Id"))

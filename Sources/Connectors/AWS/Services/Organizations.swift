@@ -56,6 +56,18 @@ extension AWSUnit {
             AWSNormalizer.delegatedAdministrator),
           [.describeOrganization, .listDelegatedAdministrators, .listDelegatedServices]
         ),
+        (
+          AWSKind(
+            "aws.organizations.resourcePolicy", key: .item("ResourcePolicySummary", "Arn"),
+            AWSNormalizer.organizationPolicy),
+          [.describeOrganization, .describeOrganizationPolicy]
+        ),
+        (
+          AWSKind(
+            "aws.organizations.serviceAccess", key: .item("ServicePrincipal"),
+            AWSNormalizer.serviceAccess),
+          [.describeOrganization, .listServiceAccess]
+        ),
       ], isRegional: false, group: "aws.organizations",
       read: { scan, _, output in try await scan.readOrganization(output) })
   ]

@@ -17,6 +17,11 @@ extension AWSOperation {
   /// Source: as above, a bucket of 200, refilled by 1.
   static let describeStateMachine = AWSOperation(
     .stepFunctions, "DescribeStateMachine", rate: Rate(perSecond: 1, burst: 100))
+  /// Quotas of these are not published: as above.
+  static let listStateMachineAliases = AWSOperation(
+    .stepFunctions, "ListStateMachineAliases", paging: pages, rate: Rate(perSecond: 1, burst: 50))
+  static let describeStateMachineAlias = AWSOperation(
+    .stepFunctions, "DescribeStateMachineAlias", rate: Rate(perSecond: 1, burst: 50))
   static let listActivities = AWSOperation(
     .stepFunctions, "ListActivities", paging: pages, rate: Rate(perSecond: 1, burst: 50))
 }
@@ -34,7 +39,47 @@ extension AWSUnit {
                 "aws.states.stateMachine", key: .item("stateMachineArn"),
                 redaction: Redaction(
                   "literals of the definition: only names, ARNs and paths stay",
-                  definitions: ["definition"]), AWSNormalizer.stateMachine)
+                  definitions: ["definition"]),
+                AWSNormalizer.stateMachine)
+            ])
+        ])),
+    // Of its versions a state machine runs those that an alias names, each with its own role.
+    .tree(
+      AWSListing(
+        .listStateMachines, items: ["stateMachines"],
+        each: [
+          AWSListing(
+            .listStateMachineAliases, ["stateMachineArn": .item("stateMachineArn")],
+            items: ["stateMachineAliases"],
+            each: [
+              AWSListing(
+                .describeStateMachineAlias,
+                ["stateMachineAliasArn": .item("stateMachineAliasArn")],
+                items: ["routingConfiguration"],
+                [
+                  AWSKind(
+                    "aws.states.alias", key: .item("stateMachineAliasArn"), items: [],
+                    AWSNormalizer.stateMachineAlias)
+                ],
+                each: [
+                  AWSListing(
+                    .describeStateMachine, ["stateMachineArn": .item("stateMachineVersionArn")],
+                    [
+                      AWSKind(
+                        "aws.states.aliasVersion",
+                        key: .joined([
+                          .grandparent("stateMachineAliasArn"), "#", .item("stateMachineArn"),
+                        ]),
+                        members: [
+                          ("Alias", .grandparent("stateMachineAliasArn")),
+                          ("Version", .at(0, [])),
+                        ],
+                        redaction: Redaction(
+                          "literals of the definition: only names, ARNs and paths stay",
+                          definitions: ["Version.definition"]),
+                        AWSNormalizer.stateMachineAliasVersion)
+                    ])
+                ])
             ])
         ])),
     .tree(
@@ -58,13 +103,7 @@ extension AWSNormalizer {
         "logging": try root.inner("loggingConfiguration")?.json("level"),
       ])
     assertions.link(.runsAs, id, try root.name("roleArn"))
-    var seen: Set<String> = []
-    for call in calls ?? [] {
-      let kind: EdgeKind = call.action == "http:invoke" ? .connectsTo : .invokes
-      for target in call.targets where seen.insert(call.action + " " + target).inserted {
-        assertions.link(kind, id, target, call.action)
-      }
-    }
+    assertions.add(calls ?? [], of: id)
     return assertions
   }
 
@@ -92,10 +131,46 @@ extension AWSNormalizer {
     return calls
   }
 
+  /// A name under which versions of a state machine are started.
+  static func stateMachineAlias(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let root = record.root
+    return try record.thing(
+      .automation, "aws.states.alias", arn: "stateMachineAliasArn", name: root.name("name"),
+      [
+        "created": root.time("creationDate"),
+        "versions": root.set("routingConfiguration", "stateMachineVersionArn"),
+      ]
+    ).assertions
+  }
+
+  /// What an alias does: what the version does that it names, as that version's role.
+  static func stateMachineAliasVersion(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let alias = try record.root.name("Alias")
+    let version = try record.root.value(at: "Version")
+    try record.check("\(alias)#\(try version.name("stateMachineArn"))")
+    var assertions = Assertions()
+    assertions.link(.runsAs, alias, try version.name("roleArn"))
+    let region = ARNParts(alias)?.region ?? ""
+    assertions.add(try calls(version, record, region) ?? [], of: alias)
+    return assertions
+  }
+
   static func activity(_ record: AWSRecord) throws(JSONError) -> Assertions {
     try record.thing(
       .system, "aws.states.activity", arn: "activityArn", name: record.root.name("name"),
       ["created": record.root.time("creationDate")]
     ).assertions
+  }
+}
+
+extension Assertions {
+  fileprivate mutating func add(_ calls: [Integration], of id: String) {
+    var seen: Set<String> = []
+    for call in calls {
+      let kind: EdgeKind = call.action == "http:invoke" ? .connectsTo : .invokes
+      for target in call.targets where seen.insert(call.action + " " + target).inserted {
+        link(kind, id, target, call.action)
+      }
+    }
   }
 }

@@ -15,6 +15,9 @@ extension AWSService {
     pages: "apigatewayv2/latest/api-reference/operations.html#",
     fields: ["accept": "application/json"])
   static let appSync = AWSService("appsync", .restJSON, pages: "appsync/latest/APIReference/API_")
+  static let cognitoUserPools = AWSService(
+    "cognito-idp", .json(target: "AWSCognitoIdentityProviderService"),
+    pages: "cognito-user-identity-pools/latest/APIReference/API_")
   static let cognitoIdentity = AWSService(
     "cognito-identity", .json(target: "AWSCognitoIdentityService"),
     pages: "cognitoidentity/latest/APIReference/API_")
@@ -58,6 +61,11 @@ extension AWSOperation {
     .appSync, "ListDataSources", get: "/v1/apis/{apiId}/datasources", paging: nextToken)
   static let listIdentityPools = AWSOperation(
     .cognitoIdentity, "ListIdentityPools", paging: Paging("NextToken", limit: ("MaxResults", 60)))
+  static let listUserPools = AWSOperation(
+    .cognitoUserPools, "ListUserPools", paging: Paging("NextToken", limit: ("MaxResults", 60)))
+  static let describeUserPool = AWSOperation(.cognitoUserPools, "DescribeUserPool")
+  static let listUserPoolGroups = AWSOperation(
+    .cognitoUserPools, "ListGroups", paging: Paging("NextToken", limit: ("Limit", 60)))
   static let describeIdentityPool = AWSOperation(.cognitoIdentity, "DescribeIdentityPool")
   static let getIdentityPoolRoles = AWSOperation(.cognitoIdentity, "GetIdentityPoolRoles")
   static let describeLoadBalancers = AWSOperation(
@@ -217,6 +225,7 @@ extension AWSUnit {
                 AWSNormalizer.identityPoolRoles)
             ]),
         ])),
+    userPools,
     .tree(
       AWSListing(
         .describeLoadBalancers, items: ["LoadBalancers"],

@@ -270,6 +270,12 @@ extension AWSNormalizer {
       assertions.link(
         .authenticatesAs, "aws:cognito-identity-pool:\(key)", try role.value.string(), role.key)
     }
+    for mapping in try root.optionalObject(at: "RoleMappings").map(Array.init) ?? [] {
+      for rule in try mapping.value.inner("RulesConfiguration")?.list("Rules") ?? [] {
+        assertions.link(
+          .authenticatesAs, "aws:cognito-identity-pool:\(key)", try rule.name("RoleARN"), "rule")
+      }
+    }
     return assertions
   }
 
