@@ -18,7 +18,7 @@
 /// | `Regions.swift` | which regions are switched on |
 /// | `Redaction.swift`, `Definition.swift` | what is never published |
 /// | `Normalizer.swift`, `Fields.swift`, `Documents.swift` | records to graph assertions: pure |
-/// | `Coverage.swift` | what became of each operation that was considered |
+/// | `Coverage.swift`, `Exemptions.swift` | what became of each operation that was considered |
 ///
 /// To add a collection: its operation, an `AWSListing` with an `AWSKind`, and the function that says
 /// what a record means, all in the file of its service; fixtures in `Tests`.
