@@ -84,6 +84,24 @@ import Testing
     let end = published.end(of: "aws.iam.lastAccessed")
     #expect(end?.outcome == .partial)
     #expect(end?.records == Int64(AWSScan.maximumLastAccessed))
-    #expect(end?.message?.hasPrefix("Read of 2000 of 2006 roles and users") == true)
+    #expect(end?.message?.contains("2000 roles and users at most, and there are 2006") == true)
+  }
+
+  @Test(arguments: [
+    "<JobStatus>FAILED</JobStatus>",
+    "<JobStatus>COMPLETED</JobStatus><ServicesLastAccessed>"
+      + "<member><LastAuthenticated>2026-11-20T07:00:00Z</LastAuthenticated></member>"
+      + "</ServicesLastAccessed>",
+  ])
+  func oneReportThatFailsIsAGap(_ report: String) async {
+    let aws = FakeAWS { operation, call in
+      operation == "iam:GetServiceLastAccessedDetails" && call.body.contains("job-deploy")
+        ? FakeAWS.xml(operation, report) : nil
+    }
+    let published = await aws.attempt(collections: ["aws.iam.lastAccessed"]).run()
+    let end = published.end(of: "aws.iam.lastAccessed")
+    #expect(end?.outcome == .partial)
+    #expect(end?.message?.hasPrefix("1 could not be read, the first: ") == true)
+    #expect(end?.records == 2)
   }
 }
