@@ -74,6 +74,18 @@ final class AWSReading: Sendable {
     }
   }
 
+  /// Reads one tree of several, whose failure shall end its own collections only.
+  func readAlone(_ root: AWSListing) async throws {
+    do {
+      try await read(root)
+    } catch let error where isFatalToAttempt(error) {
+      throw error
+    } catch {
+      let result = CollectionResult(CollectionFailure(error))
+      for output in live(root.names) { try await output.end(result) }
+    }
+  }
+
   private func live(_ names: [String]) -> [CollectionOutput] {
     names.compactMap { outputs[$0] }.filter { !$0.hasEnded }
   }

@@ -2,6 +2,7 @@ internal import Extraction
 internal import Foundation
 internal import JSONReader
 internal import Model
+internal import Synchronization
 
 // What IAM has to be asked to put together first: the credential report, and which services an
 // identity used. Both calls that begin it are reads: they change nothing but a report's age.
@@ -73,29 +74,49 @@ extension AWSScan {
   func readLastAccessed(_ output: UnitOutput) async throws {
     guard let collection = output.collections.first else { return }
     var read = 0
-    var unreadable = 0
+    let gaps = Mutex<(count: Int, first: String)>((0, ""))
+    let note = { @Sendable (problem: any Error) in
+      gaps.withLock { gaps in
+        if gaps.count == 0 { gaps.first = CollectionFailure(problem).message }
+        gaps.count += 1
+      }
+    }
     for (operation, list) in [(AWSOperation.listRoles, "Roles"), (.listUsers, "Users")] {
       try await client.pages(operation, logs: output.logs) { answer in
         let identities = try answer.result.array(at: list).filter {
           $0["Path"]?.string?.hasPrefix("/aws-service-role/") != true
         }
-        let arns = identities.compactMap { $0["Arn"]?.string }
-        unreadable += identities.count - arns.count
+        var arns: [String] = []
+        for identity in identities {
+          do { arns.append(try identity.string(at: "Arn")) } catch { note(error) }
+        }
         let taken = Array(arns.prefix(max(0, Self.maximumLastAccessed - read)))
         read += arns.count
         try await inTurns(taken) { arn, turn in
-          guard let record = try await self.lastAccessed(arn, output) else { return }
-          try await turn.wait()
-          try await collection.publish([record])
+          do {
+            let record = try await self.lastAccessed(arn, output)
+            try await turn.wait()
+            try await collection.publish([record].compactMap(\.self))
+          } catch let error as JSONError {
+            note(error)
+          } catch let error as ReportFailed {
+            note(error)
+          }
         }
       }
     }
     var result = CollectionResult.activity(token: nil)
-    if read > Self.maximumLastAccessed || unreadable > 0 {
+    let (count, first) = gaps.withLock { $0 }
+    var problems: [String] = []
+    if read > Self.maximumLastAccessed {
+      problems.append(
+        "One scan asks about \(Self.maximumLastAccessed) roles and users at most, and there are "
+          + "\(read); of the others only their own last use is known.")
+    }
+    if count > 0 { problems.append("\(count) could not be read, the first: \(first)") }
+    if !problems.isEmpty {
       result.outcome = .partial
-      result.message =
-        "Read of \(min(read, Self.maximumLastAccessed)) of \(read + unreadable) roles and users, "
-        + "which is the most that one scan asks for; of the others their own last use is known."
+      result.message = problems.joined(separator: " ")
     }
     try await collection.end(result)
   }
@@ -122,8 +143,7 @@ extension AWSScan {
       call = answer.call
       switch try answer.result.string(at: "JobStatus") {
       case "COMPLETED": break
-      case "FAILED":
-        throw CollectionFailure(.failed, "AWS could not tell which services \(arn) used.")
+      case "FAILED": throw ReportFailed(arn: arn)
       default: isReady = false
       }
       for service in try answer.result.list("ServicesLastAccessed") {
@@ -137,6 +157,14 @@ extension AWSScan {
     guard isReady else { return nil }
     let record: JSON = ["Arn": .string(arn), "Services": .array(services)]
     return Record(key: arn, bytes: record.bytes, call: call)
+  }
+
+  private struct ReportFailed: FailureConvertible {
+    var arn: String
+
+    var collectionFailure: CollectionFailure {
+      CollectionFailure(.failed, "AWS could not tell which services \(arn) used.")
+    }
   }
 
   /// Asks until there is an answer.
