@@ -19,8 +19,9 @@ import Testing
 
   /// Of which an account has one at most.
   static let single: Set<String> = [
-    "aws.bedrock.invocationLogging", "aws.ecr.registryPolicy", "aws.organizations.resourcePolicy",
-    "aws.s3.accessGrantsInstance", "aws.s3.accountPublicAccessBlock",
+    "aws.bedrock.invocationLogging", "aws.ecr.registryPolicy",
+    "aws.organizations.resourcePolicy", "aws.s3.accessGrantsInstance",
+    "aws.s3.accountPublicAccessBlock",
   ]
 
   @Test func everyCollectionIsRead() async {

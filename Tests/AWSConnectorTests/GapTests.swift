@@ -64,6 +64,15 @@ import Testing
     }
   }
 
+  @Test func anAccountWithoutItsIDIsAGapOfTheOrganization() async {
+    let published = await FakeAWS.answering(
+      "organizations:ListAccounts", Answer(#"{"Accounts":[{},{"Id":"222233334444"}]}"#)
+    ).attempt(collections: ["aws.organizations.*"]).run()
+    #expect(published.outcome(of: "aws.organizations.account") == .partial)
+    #expect(published.records(of: "aws.organizations.account").map(\.key) == ["222233334444"])
+    #expect(published.outcome(of: "aws.organizations.serviceAccess") == .complete)
+  }
+
   @Test func anAnswerThatCannotBeReadIsAGapOfItsParent() async {
     let aws = FakeAWS { operation, call in
       switch operation {

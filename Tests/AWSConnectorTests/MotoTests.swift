@@ -72,8 +72,10 @@ import Testing
     "aws.bedrock.inferenceProfile", "aws.bedrock.marketplaceEndpoint",
     "aws.bedrock.modelDeployment", "aws.bedrock.provisionedModel", "aws.cloudtrail.channel",
     "aws.cloudtrail.event", "aws.codebuild.sourceCredential", "aws.config.compliance",
-    "aws.iam.serviceCredential", "aws.opensearch.accessPolicy", "aws.ram.received",
-    "aws.rolesanywhere.", "aws.s3.accessGrant", "aws.s3.objectLambda",
+    "aws.ecr.pullThroughCache", "aws.events.endpoint", "aws.events.source", "aws.iam.lastAccessed",
+    "aws.iam.serviceCredential", "aws.opensearch.accessPolicy", "aws.organizations.resourcePolicy",
+    "aws.ram.received", "aws.rolesanywhere.", "aws.s3.accessGrant", "aws.s3.objectLambda",
+    "aws.ssm.association",
   ]
 
   @Test func anAccountIsReadThroughAnAssumedRole() async throws {

@@ -38,6 +38,19 @@ import Testing
     #expect(own.count == assertions.nodes.count)
   }
 
+  /// Activity is what dormancy is judged by: of an event, and of a report on an identity.
+  @Test(arguments: [
+    ("aws.cloudtrail.event", 1), ("aws.iam.lastAccessed", 1),
+  ])
+  func whatWasUsedIsSaid(_ collection: String, _ minimum: Int) throws {
+    let records = RecordFixture.all.filter {
+      $0.collection.prefix { $0 != "@" } == collection
+    }
+    let activity = try records.flatMap { try $0.assertions().activity }
+    #expect(activity.count >= minimum)
+    #expect(activity.allSatisfy { $0.subject.hasPrefix("arn:aws:") })
+  }
+
   struct Malformed: Sendable, CustomStringConvertible {
     let fixture: String
     let text: String

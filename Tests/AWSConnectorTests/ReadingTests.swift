@@ -60,9 +60,8 @@ import Testing
     let published = await FakeAWS().attempt(collections: ["aws.bedrock.agentVersion"]).run()
     let end = published.end(of: "aws.bedrock.agentVersion@eu-west-1")
     #expect(end?.outcome == .complete)
-    #expect(
-      end?.calls.filter { $0.operation == "bedrock-agent:GetAgentVersion" }
-        .compactMap { $0.url.split(separator: "/").last } == ["1", "2"])
+    let asked = end?.calls.filter { $0.operation == "bedrock-agent:GetAgentVersion" } ?? []
+    #expect(Set(asked.compactMap { $0.url.split(separator: "/").last }) == ["1", "2"])
   }
 
   @Test(arguments: [

@@ -18,7 +18,7 @@
 /// | `Regions.swift` | which regions are switched on |
 /// | `Redaction.swift`, `Definition.swift` | what is never published |
 /// | `Normalizer.swift`, `Fields.swift`, `Documents.swift` | records to graph assertions: pure |
-/// | `Coverage.swift` | what became of each operation that was considered |
+/// | `Coverage.swift`, `Exemptions.swift` | what became of each operation that was considered |
 /// | `RolePolicy.swift`, `RoleTemplate.swift` | what a customer grants, and the template for it |
 /// | `Reference.swift` | `docs/connectors/aws.md` |
 ///

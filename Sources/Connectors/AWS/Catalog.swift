@@ -15,7 +15,7 @@ struct AWSUnit: Sendable {
   static let all: [AWSUnit] =
     iam + organizations + lambda + stepFunctions + eventBridge + scheduler
     + ecs + ec2 + build + analytics + messaging + s3 + databases + secrets + ecr
-    + iamCredentials + kms + cloudTrail + eks + bedrock + agentCore + sageMaker
+    + iamCredentials + iamReports + kms + cloudTrail + eks + bedrock + agentCore + sageMaker
     + triggers + governance + bedrockFlows + bedrockModels + rolesAnywhere + resourceSharing
     + agentCoreIdentity + agentCoreTools + openSearch + s3Vectors + s3Access + cloudTrailLake
 

@@ -44,28 +44,18 @@ extension AWSScan {
       }
       return
     }
+    let reading = AWSReading(self, in: "", output)
+    for listing in AWSUnit.organizationListings { try await reading.readAlone(listing) }
     let readers: [(String, (CollectionOutput) async throws -> CollectionResult)] = [
-      ("account", readAccounts),
       ("policy", { try await readPolicies(of: "SERVICE_CONTROL_POLICY", $0) }),
       ("resourceControlPolicy", { try await readPolicies(of: "RESOURCE_CONTROL_POLICY", $0) }),
       ("organizationalUnit", readUnits),
       ("delegatedAdministrator", readDelegatedAdministrators),
-      ("resourcePolicy", readOrganizationPolicy), ("serviceAccess", readServiceAccess),
     ]
     for (name, read) in readers {
       guard let collection = output["aws.organizations.\(name)"] else { continue }
       try await collection.collect { try await read(collection) }
     }
-  }
-
-  private func readAccounts(_ collection: CollectionOutput) async throws -> CollectionResult {
-    try await client.pages(.listAccounts, logs: [collection.calls]) { answer in
-      try await collection.publish(
-        answer.result.array(at: "Accounts").map { account in
-          Record(key: try account.string(at: "Id"), bytes: account.verbatim, call: answer.call)
-        })
-    }
-    return .complete
   }
 
   private func readPolicies(

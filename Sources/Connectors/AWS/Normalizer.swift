@@ -79,7 +79,8 @@ extension Assertions {
     Assertions(
       nodes: try distinct(nodes, by: \.id) { $0.id.precedes($1.id) },
       edges: try distinct(edges, by: \.key) { $0.key.precedes($1.key) },
-      documents: try distinct(documents, by: \.digest) { $0.digest.precedes($1.digest) })
+      documents: try distinct(documents, by: \.digest) { $0.digest.precedes($1.digest) },
+      activity: try distinct(activity, by: \.self) { $0.precedes($1) }, isRemoval: isRemoval)
   }
 }
 
@@ -100,6 +101,15 @@ private func distinct<Element: Hashable, Key: Hashable>(
     }
   }
   return kept
+}
+
+extension Activity {
+  fileprivate func precedes(_ other: Activity) -> Bool {
+    if subject != other.subject { return subject.precedes(other.subject) }
+    if action != other.action { return action.precedes(other.action) }
+    if target != other.target { return target.precedes(other.target) }
+    return at < other.at
+  }
 }
 
 extension EdgeKey {

@@ -74,6 +74,18 @@ final class AWSReading: Sendable {
     }
   }
 
+  /// Reads one tree of several, whose failure shall end its own collections only.
+  func readAlone(_ root: AWSListing) async throws {
+    do {
+      try await read(root)
+    } catch let error where isFatalToAttempt(error) {
+      throw error
+    } catch {
+      let result = CollectionResult(CollectionFailure(error))
+      for output in live(root.names) { try await output.end(result) }
+    }
+  }
+
   private func live(_ names: [String]) -> [CollectionOutput] {
     names.compactMap { outputs[$0] }.filter { !$0.hasEnded }
   }
@@ -153,6 +165,7 @@ final class AWSReading: Sendable {
       do {
         if let except = child.except, try place.text(.at(0, except.path)) == except.text { return }
         if let needed = child.needs, try place.json(needed) == nil { return }
+        if let except = child.except, try place.text(.at(0, except.path)) == except.text { return }
         try await pages(of: child, from: place, turn)
       } catch let error as AWSError where error.isGone || child.absent.contains(error.code) {
         // It has none, or was deleted after it was listed.

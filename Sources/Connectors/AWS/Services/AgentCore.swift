@@ -61,10 +61,11 @@ extension AWSUnit {
             .listRuntimeEndpoints, ["agentRuntimeId": .item("agentRuntimeId")],
             items: ["runtimeEndpoints"],
             each: [
-              // A version runs as the role that the runtime had then.
+              // A version runs as the role that the runtime had then; without one nothing runs.
               AWSListing(
                 .getAgentRuntime,
                 ["agentRuntimeId": .parent("agentRuntimeId"), "version": .item("liveVersion")],
+                needs: .item("liveVersion"),
                 [
                   AWSKind(
                     "aws.agentcore.runtimeEndpoint", key: .parent("agentRuntimeEndpointArn"),

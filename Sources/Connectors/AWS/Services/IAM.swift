@@ -20,6 +20,7 @@ extension AWSOperation {
     .iam, "GetAccountAuthorizationDetails", paging: pages)
   static let listUsers = AWSOperation(.iam, "ListUsers", paging: pages)
   static let listAccessKeys = AWSOperation(.iam, "ListAccessKeys", paging: pages)
+  static let listSSHPublicKeys = AWSOperation(.iam, "ListSSHPublicKeys", paging: pages)
   static let getAccessKeyLastUsed = AWSOperation(.iam, "GetAccessKeyLastUsed")
 }
 
@@ -53,7 +54,15 @@ extension AWSUnit {
                       ("AccessKeyLastUsed", .item("AccessKeyLastUsed")),
                     ], AWSNormalizer.accessKey)
                 ])
-            ])
+            ]),
+          AWSListing(
+            .listSSHPublicKeys, ["UserName": .item("UserName")], items: ["SSHPublicKeys"],
+            [
+              AWSKind(
+                "aws.iam.sshPublicKey", key: .item("SSHPublicKeyId"),
+                members: [("SSHPublicKey", .at(0, [])), ("UserArn", .parent("Arn"))],
+                AWSNormalizer.sshPublicKey)
+            ]),
         ])),
   ]
 }

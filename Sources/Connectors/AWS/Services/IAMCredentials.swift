@@ -13,6 +13,7 @@ extension AWSOperation {
   static let listSAMLProviders = AWSOperation(.iam, "ListSAMLProviders")
   static let getSAMLProvider = AWSOperation(.iam, "GetSAMLProvider")
   static let listServerCertificates = AWSOperation(.iam, "ListServerCertificates", paging: pages)
+  static let listAccountAliases = AWSOperation(.iam, "ListAccountAliases", paging: pages)
   static let listServiceCredentials = AWSOperation(
     .iam, "ListServiceSpecificCredentials", fixed: ["AllUsers": "true"],
     paging: Paging("Marker", more: "IsTruncated"))
@@ -58,6 +59,14 @@ extension AWSUnit {
         .listServerCertificates, items: ["ServerCertificateMetadataList"],
         [
           AWSKind("aws.iam.serverCertificate", key: .item("Arn"), AWSNormalizer.serverCertificate)
+        ])),
+    .tree(
+      AWSListing(
+        .listAccountAliases, items: ["AccountAliases"],
+        [
+          AWSKind(
+            "aws.iam.accountAlias", key: .item(), members: [("Alias", .item())],
+            AWSNormalizer.accountAlias)
         ])),
     .tree(
       AWSListing(
@@ -117,6 +126,19 @@ extension AWSNormalizer {
       name: root.name("ServerCertificateName"),
       ["uploaded": root.time("UploadDate"), "expires": root.time("Expiration")]
     ).assertions
+  }
+
+  /// The name that an account's sign-in page has.
+  static func accountAlias(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let alias = try record.identifier(record.root.value(at: "Alias"))
+    let id = "aws:account-alias:\(alias)"
+    var assertions = Assertions(nodes: [
+      Node(
+        id: id, kind: .container, type: "aws.iam.accountAlias", name: alias, defines: [id],
+        state: ["account": .string(record.scope.account)])
+    ])
+    assertions.link(.contains, id, "aws:account:\(record.scope.account)")
+    return assertions
   }
 
   /// A user name and password, or a key, for one service.

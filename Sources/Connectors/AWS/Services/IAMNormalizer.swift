@@ -131,6 +131,21 @@ extension AWSNormalizer {
     let user = try record.root.name("UserArn")
     return Assertions(nodes: [node], edges: [Edge(.authenticatesAs, from: id, to: user)])
   }
+
+  /// With it a user reaches repositories of CodeCommit.
+  static func sshPublicKey(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let metadata = try record.root.value(at: "SSHPublicKey")
+    let key = try record.identifier(metadata.value(at: "SSHPublicKeyId"))
+    let id = "aws:ssh-public-key:\(key)"
+    let node = Node(
+      id: id, kind: .credential, type: "aws.iam.sshPublicKey", name: key,
+      state: .present([
+        "account": .string(record.scope.account), "status": try metadata.json("Status"),
+        "created": try metadata.time("UploadDate"),
+      ]))
+    let user = try record.root.name("UserArn")
+    return Assertions(nodes: [node], edges: [Edge(.authenticatesAs, from: id, to: user)])
+  }
 }
 
 extension JSONView {

@@ -82,36 +82,6 @@ extension AWSScan {
   }
 }
 
-extension AWSScan {
-  /// Who of the members may act for the organization.
-  func readOrganizationPolicy(_ collection: CollectionOutput) async throws -> CollectionResult {
-    do {
-      let answer = try await client.call(.describeOrganizationPolicy, logs: [collection.calls])
-      let policy = try answer.result.value(at: "ResourcePolicy")
-      try await collection.publish([
-        Record(
-          key: try policy.string(at: "ResourcePolicySummary", "Arn"), bytes: policy.verbatim,
-          call: answer.call)
-      ])
-    } catch let error as AWSError where error.isGone {
-      // There is none.
-    }
-    return .complete
-  }
-
-  func readServiceAccess(_ collection: CollectionOutput) async throws -> CollectionResult {
-    try await client.pages(.listServiceAccess, logs: [collection.calls]) { answer in
-      try await collection.publish(
-        answer.result.array(at: "EnabledServicePrincipals").map { service in
-          Record(
-            key: try service.string(at: "ServicePrincipal"), bytes: service.verbatim,
-            call: answer.call)
-        })
-    }
-    return .complete
-  }
-}
-
 extension AWSNormalizer {
   /// The policy is the organization's, whose ARN begins as its own does.
   static func organizationPolicy(_ record: AWSRecord) throws(JSONError) -> Assertions {

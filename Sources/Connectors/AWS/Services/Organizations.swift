@@ -20,6 +20,28 @@ extension AWSOperation {
 }
 
 extension AWSUnit {
+  static let organizationListings: [AWSListing] = [
+    AWSListing(
+      .listAccounts, items: ["Accounts"],
+      [AWSKind("aws.organizations.account", key: .item("Id"), AWSNormalizer.account)]),
+    // Who of the members may act for the organization.
+    AWSListing(
+      .describeOrganizationPolicy, items: ["ResourcePolicy"],
+      absent: ["ResourcePolicyNotFoundException"],
+      [
+        AWSKind(
+          "aws.organizations.resourcePolicy", key: .item("ResourcePolicySummary", "Arn"),
+          AWSNormalizer.organizationPolicy)
+      ]),
+    AWSListing(
+      .listServiceAccess, items: ["EnabledServicePrincipals"],
+      [
+        AWSKind(
+          "aws.organizations.serviceAccess", key: .item("ServicePrincipal"),
+          AWSNormalizer.serviceAccess)
+      ]),
+  ]
+
   static let organizations = [
     AWSUnit(
       kinds: [
@@ -27,10 +49,6 @@ extension AWSUnit {
           AWSKind(
             "aws.organizations.organization", key: .item("Arn"), AWSNormalizer.organization),
           [.describeOrganization]
-        ),
-        (
-          AWSKind("aws.organizations.account", key: .item("Id"), AWSNormalizer.account),
-          [.describeOrganization, .listAccounts]
         ),
         (
           AWSKind(
@@ -56,19 +74,8 @@ extension AWSUnit {
             AWSNormalizer.delegatedAdministrator),
           [.describeOrganization, .listDelegatedAdministrators, .listDelegatedServices]
         ),
-        (
-          AWSKind(
-            "aws.organizations.resourcePolicy", key: .item("ResourcePolicySummary", "Arn"),
-            AWSNormalizer.organizationPolicy),
-          [.describeOrganization, .describeOrganizationPolicy]
-        ),
-        (
-          AWSKind(
-            "aws.organizations.serviceAccess", key: .item("ServicePrincipal"),
-            AWSNormalizer.serviceAccess),
-          [.describeOrganization, .listServiceAccess]
-        ),
-      ], isRegional: false, group: "aws.organizations",
+      ] + organizationListings.flatMap { $0.described(after: [.describeOrganization]) },
+      isRegional: false, group: "aws.organizations",
       read: { scan, _, output in try await scan.readOrganization(output) })
   ]
 }

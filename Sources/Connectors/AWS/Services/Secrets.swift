@@ -26,10 +26,15 @@ extension AWSOperation {
     .ssm, "ListDocuments", fixed: ["Filters": [["Key": "Owner", "Values": ["Self"]]]],
     paging: Paging("NextToken", limit: ("MaxResults", 50)))
   static let describeDocumentPermission = AWSOperation(
-    .ssm, "DescribeDocumentPermission", fixed: ["PermissionType": "Share"])
+    .ssm, "DescribeDocumentPermission", fixed: ["PermissionType": "Share"],
+    paging: Paging("NextToken", limit: ("MaxResults", 200)))
 }
 
 extension AWSUnit {
+  private static func document(_ name: AWSValue) -> AWSValue {
+    .joined(["arn:aws:ssm:", .region, ":", .account, ":document/", name])
+  }
+
   static let secrets: [AWSUnit] =
     [
       .tree(
@@ -63,19 +68,22 @@ extension AWSUnit {
       .tree(
         AWSListing(
           .listDocuments, items: ["DocumentIdentifiers"],
+          [
+            AWSKind(
+              "aws.ssm.document", key: document(.item("Name")),
+              members: [("Region", .region), ("Document", .at(0, []))], AWSNormalizer.document)
+          ],
           each: [
             AWSListing(
-              .describeDocumentPermission, ["Name": .item("Name")], absent: ["InvalidDocument"],
+              .describeDocumentPermission, ["Name": .item("Name")], items: ["AccountIds"],
+              isOmittedWhenEmpty: true, absent: ["InvalidDocument"],
               [
                 AWSKind(
-                  "aws.ssm.document",
-                  key: .joined([
-                    "arn:aws:ssm:", .region, ":", .account, ":document/", .parent("Name"),
-                  ]),
+                  "aws.ssm.documentShare",
+                  key: .joined([document(.parent("Name")), "#share/", .item()]),
                   members: [
-                    ("Region", .region), ("Document", .parent()),
-                    ("AccountIds", .item("AccountIds")),
-                  ], AWSNormalizer.document)
+                    ("Region", .region), ("Name", .parent("Name")), ("Account", .item()),
+                  ], AWSNormalizer.documentShare)
               ])
           ])),
     ] + systemsManager
@@ -117,15 +125,29 @@ extension AWSNormalizer {
     let document = try record.root.value(at: "Document")
     let name = try document.name("Name")
     let id = record.local("ssm", try record.root.name("Region"), "document/\(name)")
-    let accounts = try record.root.texts("AccountIds")
-    var assertions = try record.thing(
+    return try record.thing(
       .automation, "aws.ssm.document", id: id, name: name,
       [
         "type": document.json("DocumentType"), "created": document.time("CreatedDate"),
-        "sharedWith": accounts.isEmpty ? nil : .set(accounts), "tags": document.anyTags("Tags"),
+        "tags": document.anyTags("Tags"),
       ]
     ).assertions
-    if accounts.contains("all") { assertions.link(.triggers, anyoneNodeID, id, "shared") }
+  }
+
+  /// Another account, or everyone, may read and run it.
+  static func documentShare(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let root = record.root
+    let document = record.local("ssm", try root.name("Region"), "document/\(try root.name("Name"))")
+    let account = try root.name("Account")
+    let id = "\(document)#share/\(account)"
+    try record.check(id)
+    let isPublic = account == "all"
+    var assertions = Assertions(nodes: [
+      Node(id: id, kind: .grant, type: "aws.ssm.documentShare", name: "shared with \(account)")
+    ])
+    assertions.link(.hasGrant, isPublic ? anyoneNodeID : "aws:account:\(account)", id)
+    assertions.link(.within, id, document)
+    if isPublic { assertions.link(.triggers, anyoneNodeID, document, "shared") }
     return assertions
   }
 }
