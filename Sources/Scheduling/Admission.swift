@@ -7,37 +7,53 @@ package import Model
 /// 1. A request that cannot be carried out is a scan with a refusal, and no runs.
 /// 2. Of a scope, at most one run is queued, dispatched or leased: another is `skipped`, and says
 ///    which.
-/// 3. Every scope of an accepted request gets a run and an epoch, skipped ones too.
+/// 3. Every scope of an accepted request gets a run and an epoch, skipped ones too: also an account
+///    of an organization that cannot be read in the state that it is in.
+/// 4. A request for an organization is decided with its accounts as they were listed for that very
+///    connection, or not at all (`DiscoveryNeeded`).
 package struct Admission: Sendable {
   private let knownCollections: [Platform: [OfferedCollection]]
   private let makeID: @Sendable (Timestamp) throws -> ULID
+  private var listing: (connection: ConnectionDocument, accounts: AccountListing)?
 
   package enum Result: String, Sendable {
     case accepted, rejected, repeated
   }
 
   package init(
-    knownCollections: [Platform: [OfferedCollection]], makeID: @escaping @Sendable (Timestamp) throws -> ULID
+    knownCollections: [Platform: [OfferedCollection]],
+    makeID: @escaping @Sendable (Timestamp) throws -> ULID
   ) {
     self.knownCollections = knownCollections
     self.makeID = makeID
   }
 
+  /// The same, knowing what listing a connection's accounts came to.
+  func knowing(_ accounts: AccountListing, of connection: ConnectionDocument) -> Admission {
+    var admission = self
+    admission.listing = (connection, accounts)
+    return admission
+  }
+
   /// - Parameter document: the connection as stored; `nil` when there is none of that name.
+  /// - Throws: `DiscoveryNeeded`.
   package func scan(
     for identified: IdentifiedRequest, document: String?, at now: Timestamp
   ) throws -> NewScan {
     let id = try makeID(now).description
     var refusal: String?
-    var scopes: [String] = []
-    do throws(Refusal) {
+    var scopes: [(key: String, obstacle: String?)] = []
+    do {
       scopes = try self.scopes(for: identified.request, document: document)
-    } catch {
+    } catch let error as Refusal {
       refusal = error.reason
     }
     return NewScan(
       scan: id, source: identified.source, requestID: identified.id, request: identified.request,
-      refusal: refusal, scopes: scopes, at: now)
+      refusal: refusal, scopes: scopes.map(\.key),
+      obstacles: Dictionary(
+        uniqueKeysWithValues: scopes.compactMap { scope in scope.obstacle.map { (scope.key, $0) } }),
+      at: now)
   }
 
   /// - Parameters:
@@ -48,7 +64,10 @@ package struct Admission: Sendable {
   ) throws -> [NewRun] {
     try epochs.map { scope, epoch in
       var machine = RunMachine()
-      if let other = busy[scope] {
+      if let obstacle = scan.obstacles[scope] {
+        machine.state = .skipped
+        machine.reason = "the account is \(obstacle)"
+      } else if let other = busy[scope] {
         machine.state = .skipped
         machine.reason = "run \(other) of this scope is not finished"
       }
@@ -63,7 +82,7 @@ package struct Admission: Sendable {
   /// The scopes that the request is about, in the order of their keys.
   private func scopes(
     for request: ScanRequest, document: String?
-  ) throws(Refusal) -> [String] {
+  ) throws -> [(key: String, obstacle: String?)] {
     guard let document else {
       throw Refusal(
         "tenant \(request.tenant) has no connection \(request.connection); "
@@ -74,13 +93,26 @@ package struct Admission: Sendable {
       throw Refusal("platform \(connection.platform.rawValue) has no connector in this scheduler")
     }
     _ = try connection.collections.patterns(asked: request.collections, known: known)
-    let keys = try connection.accounts(asked: request.scopes).map { account in
-      Scope(
+    let accounts = try connection.accounts(
+      asked: request.scopes, discovered: discovered(by: connection))
+    return accounts.map { account in
+      let scope = Scope(
         tenant: request.tenant, connection: request.connection, platform: connection.platform,
-        account: account.id
-      ).description
+        account: account.id)
+      return (scope.description, account.obstacle)
+    }.sorted { $0.0.precedes($1.0) }
+  }
+
+  private func discovered(by connection: ConnectionDocument) throws -> [DiscoveredAccount] {
+    guard connection.organization != nil else { return [] }
+    guard let listing, listing.connection == connection else {
+      throw DiscoveryNeeded(connection: connection)
     }
-    return keys.sorted { $0.precedes($1) }
+    switch listing.accounts {
+    case .accounts(let accounts): return accounts
+    case .failed(let reason):
+      throw Refusal("the accounts of the organization could not be listed: \(reason)")
+    }
   }
 }
 
@@ -95,5 +127,7 @@ package struct NewScan: Sendable, Equatable {
   package let refusal: String?
   /// Keys in order; none when it is rejected.
   package let scopes: [String]
+  /// Why scopes cannot be scanned now, by their keys.
+  package var obstacles: [String: String] = [:]
   package let at: Timestamp
 }

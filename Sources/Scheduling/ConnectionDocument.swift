@@ -30,13 +30,19 @@ public struct ConnectionRules: Sendable {
 /// collections: {enable: [], disable: []}
 /// ```
 ///
-/// `settings` and `credentials` are the connector's, apart from `accounts` and `roleName`, which
-/// say what there is to scan and are worked in when a run is dispatched (`dispatch(for:)`).
+/// `settings` and `credentials` are the connector's, apart from `accounts`, `organization` and
+/// `roleName`, which say what there is to scan and are worked in when a run is dispatched
+/// (`dispatch(for:)`). Instead of `accounts`,
+/// `organization: {discoveryRole: ARN, exclude: [IDS]}` means all accounts of the organization as
+/// that role lists them when a scan is admitted.
 public struct ConnectionDocument: Sendable, Equatable {
   public let tenant: String
   public let connection: String
   public let platform: Platform
   let accounts: [Account]
+  /// Whose accounts are listed when a scan is admitted, instead of `accounts`.
+  let organization: Organization?
+  let schedule: ScanSchedule?
   let roleName: String?
   let settings: [String: JSON]
   let credentials: JSON
@@ -50,6 +56,11 @@ public struct ConnectionDocument: Sendable, Equatable {
     var externalID: String?
   }
 
+  struct Organization: Sendable, Equatable {
+    var discoveryRole: String
+    var excluded: [String]
+  }
+
   /// - Throws: everything that is wrong, but for what only the connector knows.
   public init(_ json: JSON) throws(ConfigurationError) {
     var file = ConnectionReader(json)
@@ -61,13 +72,16 @@ public struct ConnectionDocument: Sendable, Equatable {
 
   init(
     tenant: String, connection: String, platform: Platform, accounts: [Account],
-    roleName: String?, settings: [String: JSON], credentials: JSON, collections: CollectionChoice,
+    organization: Organization?, schedule: ScanSchedule?, roleName: String?,
+    settings: [String: JSON], credentials: JSON, collections: CollectionChoice,
     json: JSON
   ) {
     self.tenant = tenant
     self.connection = connection
     self.platform = platform
     self.accounts = accounts
+    self.organization = organization
+    self.schedule = schedule
     self.roleName = roleName
     self.settings = settings
     self.credentials = credentials
@@ -110,17 +124,45 @@ public struct ConnectionDocument: Sendable, Equatable {
     return problems.filter { keys.insert($0.key).inserted }
   }
 
-  /// Accounts that a request means: all that are listed when it names none.
-  func accounts(asked: [String]) throws(Refusal) -> [Account] {
-    guard !asked.isEmpty else { return accounts }
-    var found: [Account] = []
+  /// Accounts that a request means: all there are when it names none.
+  ///
+  /// - Parameter discovered: the organization's, where the connection has one.
+  func accounts(
+    asked: [String], discovered: [DiscoveredAccount]
+  ) throws(Refusal) -> [DiscoveredAccount] {
+    let excluded = Set(organization?.excluded ?? [])
+    let all =
+      organization == nil
+      ? accounts.map { DiscoveredAccount(id: $0.id) }
+      : discovered.filter { !excluded.contains($0.id) }
+    guard !asked.isEmpty else { return all }
+    var found: [DiscoveredAccount] = []
     for id in asked {
-      guard let account = accounts.first(where: { $0.id == id }) else {
-        throw Refusal("account \(id) is not one of the connection's settings.accounts")
-      }
+      guard let account = all.first(where: { $0.id == id }) else { throw unknown(id) }
       if !found.contains(account) { found.append(account) }
     }
     return found
+  }
+
+  /// The account to dispatch a run for; one of an organization needs no entry of its own.
+  func account(_ id: String) throws(Refusal) -> Account {
+    if let organization, !organization.excluded.contains(id) { return Account(id: id) }
+    guard let account = accounts.first(where: { $0.id == id }) else { throw unknown(id) }
+    return account
+  }
+
+  private func unknown(_ id: String) -> Refusal {
+    Refusal(
+      organization == nil
+        ? "account \(id) is not one of the connection's settings.accounts"
+        : "account \(id) is not in the connection's organization, or excluded from it")
+  }
+
+  /// What listing the organization's accounts needs: the credentials name its role.
+  func discovery(in organization: Organization) -> (settings: JSON, credentials: JSON) {
+    guard case .object(var members) = credentials else { return (.object(settings), credentials) }
+    members["roleArn"] = .string(organization.discoveryRole)
+    return (.object(settings), .object(members))
   }
 
   /// What an extractor needs for one account: settings without what is not about it, and

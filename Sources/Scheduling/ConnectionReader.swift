@@ -34,19 +34,28 @@ struct ConnectionReader {
     let credentials = object("credentials", isRequired: true)
     var settings = object("settings", isRequired: true)
     let roleName = roleName(settings["roleName"], at: "settings.roleName")
-    let accounts = accounts(settings["accounts"])
-    if settings["organization"] != nil {
-      add(
-        "settings.organization",
-        "is not available in this version; list the accounts under settings.accounts")
+    let organization = organization(settings["organization"])
+    let isListed = organization == nil || settings["accounts"].map { $0 != [] } ?? false
+    let accounts = isListed ? accounts(settings["accounts"]) : []
+    if organization != nil {
+      if isListed {
+        add("settings.accounts", "must not be set beside settings.organization, which finds them")
+      }
+      if credentials["type"] != "assume_role" || credentials["roleArn"] != nil {
+        add(
+          "credentials",
+          "must be of type assume_role without roleArn, to reach every account of an organization")
+      }
     }
     let collections = choice()
-    schedule()
+    let schedule = schedule()
     problems += LiteralSecrets.problems(in: .object(settings), at: "settings")
     problems += LiteralSecrets.problems(in: .object(credentials), at: "credentials")
     for key in ["accounts", "roleName", "organization"] { settings[key] = nil }
     let needsRole = credentials["type"] == "assume_role" && credentials["roleArn"] == nil
-    if needsRole, roleName == nil, accounts.contains(where: { $0.roleName == nil }) {
+    if needsRole, roleName == nil,
+      organization != nil || accounts.contains(where: { $0.roleName == nil })
+    {
       add("settings.roleName", "must be the name of the role to assume in every account")
     }
     var keys: Set<String> = []
@@ -54,7 +63,8 @@ struct ConnectionReader {
     guard let platform else { return nil }
     return ConnectionDocument(
       tenant: tenant ?? "", connection: connection ?? "", platform: platform, accounts: accounts,
-      roleName: roleName, settings: settings, credentials: .object(credentials),
+      organization: organization, schedule: schedule, roleName: roleName, settings: settings,
+      credentials: .object(credentials),
       collections: collections, json: json)
   }
 
@@ -98,6 +108,35 @@ struct ConnectionReader {
     return accounts
   }
 
+  private mutating func organization(_ value: JSON?) -> ConnectionDocument.Organization? {
+    guard let value, value != .null else { return nil }
+    let at = "settings.organization"
+    guard json["platform"] == "aws" else {
+      add(at, "is for platform aws only; list the accounts under settings.accounts")
+      return nil
+    }
+    var reader = ConfigurationReader(value, at: at)
+    let role = reader.text(
+      "discoveryRole", isRequired: true, accepted: "arn:aws:iam::<account>:role/<name>",
+      where: { $0.hasPrefix("arn:aws:iam::") && $0.contains(":role/") })
+    var excluded: [String] = []
+    for element in reader.elements("exclude", accepted: "a list of account ids, as text") ?? [] {
+      guard let id = element.string, Self.isAWSAccount(id) else {
+        reader.add("must be a list of AWS account ids of 12 digits, in quotes", to: "exclude")
+        continue
+      }
+      excluded.append(id)
+    }
+    reader.finish()
+    problems += reader.problems
+    return ConnectionDocument.Organization(discoveryRole: role ?? "", excluded: excluded)
+  }
+
+  /// Twelve digits are what AWS calls its accounts by.
+  private static func isAWSAccount(_ id: String) -> Bool {
+    id.utf8.count == 12 && id.utf8.allSatisfy { (0x30...0x39).contains($0) }
+  }
+
   private mutating func account(
     _ element: JSON, at key: String, _ accepted: String
   ) -> ConnectionDocument.Account? {
@@ -118,10 +157,7 @@ struct ConnectionReader {
       add(key, "must be one of \(accepted); ids of digits need quotes")
       return nil
     }
-    // Twelve digits are what AWS calls its accounts by.
-    let isAccount =
-      account.id.utf8.count == 12 && account.id.utf8.allSatisfy { (0x30...0x39).contains($0) }
-    guard json["platform"] != "aws" || isAccount else {
+    guard json["platform"] != "aws" || Self.isAWSAccount(account.id) else {
       add(key, "must be an AWS account id of 12 digits")
       return nil
     }
@@ -165,20 +201,30 @@ struct ConnectionReader {
     return choice
   }
 
-  private mutating func schedule() {
-    guard let value = json["schedule"], value != .null else { return }
+  private mutating func schedule() -> ScanSchedule? {
+    guard let value = json["schedule"], value != .null else { return nil }
     var reader = ConfigurationReader(value, at: "schedule")
     let accepted = "a duration such as 90s, 30m, 24h or 7d"
-    _ = reader.text("every", isRequired: true, accepted: accepted, where: Self.isDuration)
-    _ = reader.text("jitter", accepted: accepted, where: Self.isDuration)
+    let isDuration: @Sendable (String) -> Bool = { Self.duration($0) != nil }
+    let every = reader.text("every", isRequired: true, accepted: accepted, where: isDuration)
+    let jitter = reader.text("jitter", accepted: accepted, where: isDuration)
+    guard let period = every.flatMap(Self.duration) else {
+      reader.finish()
+      problems += reader.problems
+      return nil
+    }
+    let spread = jitter.flatMap(Self.duration) ?? .zero
+    if spread >= period { reader.add("must be shorter than every", to: "jitter") }
     reader.finish()
     problems += reader.problems
+    return ScanSchedule(every: period, jitter: spread)
   }
 
-  private static func isDuration(_ text: String) -> Bool {
-    guard let unit = text.last, "smhd".contains(unit), let amount = Int(text.dropLast()) else {
-      return false
-    }
-    return (1...1_000_000).contains(amount)
+  private static func duration(_ text: String) -> Duration? {
+    let seconds: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+    guard let unit = text.last.flatMap({ seconds[$0] }), let amount = Int64(text.dropLast()),
+      (1...1_000_000).contains(amount)
+    else { return nil }
+    return .seconds(amount * unit)
   }
 }

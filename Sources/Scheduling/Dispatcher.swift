@@ -17,7 +17,8 @@ public struct Dispatcher: Sendable {
   ///   - rawPartitions: how many the platform's raw topic has.
   ///   - knownCollections: what the platform's connector offers, without regions.
   public init(
-    pool: PostgresPool, platform: Platform, rawPartitions: Int32, knownCollections: [OfferedCollection],
+    pool: PostgresPool, platform: Platform, rawPartitions: Int32,
+    knownCollections: [OfferedCollection],
     limits: SchedulingLimits = SchedulingLimits(), now: @escaping @Sendable () -> Timestamp
   ) {
     self.init(

@@ -4,7 +4,8 @@ internal import Pipeline
 /// Decides what becomes of a queued run whose turn it is. Pure.
 ///
 /// Invariants:
-/// 1. At most `limits.inFlight` runs of the platform are dispatched or leased.
+/// 1. At most `limits.inFlight` runs of the platform are dispatched or leased, and of a tenant at
+///    most `limits.inFlightPerTenant`.
 /// 2. A run whose connection no longer lists the account, or no longer exists, is cancelled.
 /// 3. A message holds the tokens of those collections only that it asks for.
 package struct Dispatching: Sendable {
@@ -18,13 +19,17 @@ package struct Dispatching: Sendable {
   static let messageBytes = 1_000_000
 
   package init(
-    platform: Platform, rawPartitions: Int32, knownCollections: [OfferedCollection], limits: SchedulingLimits
+    platform: Platform, rawPartitions: Int32, knownCollections: [OfferedCollection],
+    limits: SchedulingLimits
   ) {
     self.platform = platform
     self.rawPartitions = rawPartitions
     self.knownCollections = knownCollections
     self.limits = limits
   }
+
+  /// How many runs of one tenant may be in flight.
+  package var roomPerTenant: Int { limits.inFlightPerTenant }
 
   /// How many runs may be dispatched now.
   package func room(inFlight: Int) -> Int {
@@ -62,10 +67,8 @@ package struct Dispatching: Sendable {
       throw Refusal("the connection of \(run.scope) no longer exists")
     }
     let connection = try ConnectionDocument(stored: document, of: scope.connection)
-    guard let account = try connection.accounts(asked: [scope.account]).first else {
-      throw Refusal("account \(scope.account) is not one of the connection's settings.accounts")
-    }
-    let (settings, credentials) = connection.dispatch(for: account)
+    let (settings, credentials) = connection.dispatch(
+      for: try connection.account(scope.account))
     let collections = try connection.collections.patterns(
       asked: request(queued).collections, known: knownCollections)
     return Dispatch(

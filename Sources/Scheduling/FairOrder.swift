@@ -8,6 +8,7 @@ package import Model
 ///    turns in the same way: who has many queued does not hold up who has few.
 /// 3. Runs in flight count as turns that were just had.
 /// 4. Ties go to the oldest, and then by tenant and id: the order is total.
+/// 5. Of a tenant come no more than there is room for beside its runs in flight.
 package struct FairOrder: Sendable {
   package struct Run: Sendable, Equatable {
     package var key: RunKey
@@ -50,8 +51,12 @@ package struct FairOrder: Sendable {
     var priority: Priority
   }
 
-  /// - Parameter inFlight: how many runs of the platform are dispatched or leased.
-  package static func sorted(_ queued: [Run], inFlight: [Connection: Int]) -> [RunKey] {
+  /// - Parameters:
+  ///   - inFlight: how many runs of the platform are dispatched or leased.
+  ///   - roomPerTenant: how many of one tenant may be.
+  package static func sorted(
+    _ queued: [Run], inFlight: [Connection: Int], roomPerTenant: Int = .max
+  ) -> [RunKey] {
     var busy: [String: Int] = [:]
     for (connection, runs) in inFlight { busy[connection.tenant, default: 0] += runs }
     var turns: [Line<Connection>: Int] = [:]
@@ -71,7 +76,10 @@ package struct FairOrder: Sendable {
       tenantTurns[line, default: busy[run.key.tenant] ?? 0] += 1
       places[index].tenantTurn = tenantTurns[line] ?? 0
     }
-    return places.sorted(by: precedes).map(\.run.key)
+    return places.sorted(by: precedes).map(\.run.key).filter { key in
+      busy[key.tenant, default: 0] += 1
+      return busy[key.tenant, default: 0] <= roomPerTenant
+    }
   }
 
   private static func precedes(_ left: Place, _ right: Place) -> Bool {

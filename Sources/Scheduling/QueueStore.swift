@@ -19,6 +19,10 @@ package protocol QueueStore: Sendable {
   /// Makes the tenant if it is new, and stores the connection in the place of one of its name.
   func store(_ connection: ConnectionDocument, at now: Timestamp) async throws
 
+  /// The connections with a `schedule`, of all tenants in the order of tenant and name, each with
+  /// its document as stored.
+  func scheduledConnections() async throws -> [(FairOrder.Connection, document: String)]
+
   /// Stores a scan, and for an accepted one the next epoch and a run of each scope.
   ///
   /// Reads the connection's document as stored, the scopes' last epochs (0 for a new scope), and the

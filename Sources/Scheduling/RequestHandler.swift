@@ -10,31 +10,37 @@ public import PostgresClient
 /// 3. A scope's epochs are dense: each is given out under the lock of the scope's row.
 /// 4. Of a scope, at most one run is queued, dispatched or leased; another is stored as `skipped`.
 /// 5. Only a message that names no scan is a dead letter; what a request asks for and cannot have
-///    is a `rejected` scan with a reason.
+///    is a `rejected` scan with a reason; so is an organization whose accounts cannot be listed.
+/// 6. Accounts are listed outside of every transaction.
 public struct RequestHandler: BatchHandler {
   private let store: any QueueStore
   private let admission: Admission
+  private let discovery: OrganizationDiscovery
   private let now: @Sendable () -> Timestamp
 
   /// - Parameters:
   ///   - knownCollections: what each platform's connector offers, without regions.
+  ///   - accounts: lists an organization's accounts.
   ///   - makeID: a new id for the time given.
   public init(
     pool: PostgresPool, knownCollections: [Platform: [OfferedCollection]],
+    accounts: [Platform: AccountListing.Source] = [:],
     makeID: @escaping @Sendable (Timestamp) throws -> ULID,
     now: @escaping @Sendable () -> Timestamp
   ) {
     self.init(
-      store: PostgresQueueStore(pool: pool), knownCollections: knownCollections, makeID: makeID,
-      now: now)
+      store: PostgresQueueStore(pool: pool), knownCollections: knownCollections,
+      accounts: accounts, makeID: makeID, now: now)
   }
 
   package init(
     store: any QueueStore, knownCollections: [Platform: [OfferedCollection]],
+    accounts: [Platform: AccountListing.Source] = [:],
     makeID: @escaping @Sendable (Timestamp) throws -> ULID,
     now: @escaping @Sendable () -> Timestamp
   ) {
     self.store = store
+    discovery = OrganizationDiscovery(sources: accounts)
     admission = Admission(knownCollections: knownCollections, makeID: makeID)
     self.now = now
   }
@@ -42,8 +48,20 @@ public struct RequestHandler: BatchHandler {
   public func handle(_ messages: [Message]) async throws {
     for message in messages {
       let request = try IdentifiedRequest(message)
-      let result = try await store.admit(request, by: admission, at: now())
+      let result = try await admit(request)
       tally("sv0_scan_requests_total", ("result", result.rawValue))
+    }
+  }
+
+  private func admit(_ request: IdentifiedRequest) async throws -> Admission.Result {
+    var admission = admission
+    while true {
+      do {
+        return try await store.admit(request, by: admission, at: now())
+      } catch let needed as DiscoveryNeeded {
+        let listing = try await discovery.accounts(of: needed.connection)
+        admission = admission.knowing(listing, of: needed.connection)
+      }
     }
   }
 }
@@ -53,6 +71,13 @@ package struct IdentifiedRequest: Sendable {
   package let source: String
   package let id: String
   package let request: ScanRequest
+
+  /// A request that is no message's.
+  init(source: String, id: String, request: ScanRequest) {
+    self.source = source
+    self.id = id
+    self.request = request
+  }
 
   package init(_ message: Message) throws(BadMessage) {
     for (name, limit) in [("ce_id", 256), ("ce_source", 1024)] {

@@ -6,6 +6,7 @@ internal import Metrics
 /// | part | does | driven by |
 /// |---|---|---|
 /// | `RequestHandler` | admits requests: a scan, a run per account | topic `sv0.scan.request.v1` |
+/// | `ScheduledScans` | requests what connections' schedules ask for | time |
 /// | `Dispatcher` | gives queued runs out, by priority and fairness | time |
 /// | `ProgressHandler` | folds what extractors say into the run | topic `sv0.scan.progress.v1` |
 /// | `LeaseExpiry` | takes runs back from silent extractors | time |
@@ -15,7 +16,7 @@ internal import Metrics
 /// | `ScopeReplay`, `ScopeEmission` | emit a scope's records again | `sv0 replay` |
 /// | `ConnectionDocument` | reads and stores a connection file | `sv0 connection apply` |
 ///
-/// What is decided is pure: `Admission`, `FairOrder`, `Dispatching`, `RunMachine`, `RelayLease`,
+/// What is decided is pure: `Admission`, `ScanSchedule`, `FairOrder`, `Dispatching`, `RunMachine`, `RelayLease`,
 /// `ReplayAdmission`. `QueueStore` is the database, one transaction a method: it reads under a lock,
 /// asks one of them, and writes. `PostgresQueueStore` is the real one; nothing in a transaction goes
 /// to Kafka.
@@ -52,16 +53,19 @@ public struct SchedulingLimits: Sendable, Equatable {
   public var attempts: Int
   /// Runs of one platform that are dispatched or leased at a time.
   public var inFlight: Int
+  /// Of these, runs of one tenant.
+  public var inFlightPerTenant: Int
   /// How long the loader has to apply what was extracted.
   public var apply: Duration
 
   public init(
     lease: Duration = .seconds(60), attempts: Int = 3, inFlight: Int = 64,
-    apply: Duration = .seconds(24 * 3600)
+    inFlightPerTenant: Int = .max, apply: Duration = .seconds(24 * 3600)
   ) {
     self.lease = lease
     self.attempts = attempts
     self.inFlight = inFlight
+    self.inFlightPerTenant = inFlightPerTenant
     self.apply = apply
   }
 }

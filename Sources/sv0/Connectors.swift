@@ -1,5 +1,6 @@
 internal import AWSConnector
 internal import Extraction
+internal import Logging
 internal import Model
 internal import Scheduling
 
@@ -17,6 +18,48 @@ enum Connectors {
   /// What each connector offers to read.
   static var collections: [Platform: [OfferedCollection]] {
     Dictionary(uniqueKeysWithValues: all.map { ($0.platform, $0.catalog.offers) })
+  }
+
+  /// Lists the accounts of organizations, of the platforms that have them: each within a minute.
+  static func accountSources(
+    _ transport: any Transport, _ log: Logger
+  ) -> [Platform: AccountListing.Source] {
+    var sources: [Platform: AccountListing.Source] = [:]
+    for connector in all {
+      guard let discovery = connector as? any AccountDiscovery else { continue }
+      sources[connector.platform] = { settings, credentials in
+        let context = AttemptContext(
+          transport: transport,
+          surroundings: Surroundings(now: Context.now, random: { Double.random(in: 0..<1) }),
+          statistics: AttemptStatistics(), log: log)
+        do {
+          return try await within(.seconds(60)) {
+            .accounts(
+              try await discovery.accounts(
+                settings: settings, credentials: credentials, in: context))
+          }
+        } catch {
+          let reason = CollectionFailure(error).message
+          log.warning("accounts could not be listed", metadata: ["reason": "\(reason)"])
+          return .failed(reason: reason)
+        }
+      }
+    }
+    return sources
+  }
+
+  private static func within(
+    _ limit: Duration, _ body: @escaping @Sendable () async throws -> AccountListing
+  ) async throws -> AccountListing {
+    try await withThrowingTaskGroup(of: AccountListing.self) { group in
+      group.addTask { try await body() }
+      group.addTask {
+        try await Task.sleep(for: limit)
+        return .failed(reason: "not finished within \(limit)")
+      }
+      defer { group.cancelAll() }
+      return try await group.next() ?? .failed(reason: "not begun")
+    }
   }
 
   /// What each connector has to say about a connection file.

@@ -61,7 +61,8 @@ struct Context: Sendable {
   var schedulingLimits: SchedulingLimits {
     SchedulingLimits(
       lease: settings.schedulerLease, attempts: settings.schedulerAttempts,
-      inFlight: settings.schedulerInFlight)
+      inFlight: settings.schedulerInFlight,
+      inFlightPerTenant: settings.schedulerInFlightPerTenant)
   }
 
   func pool(connections: Int = 4) throws -> PostgresPool {

@@ -105,7 +105,9 @@ struct AdmissionTests {
       #expect(
         try await fixture.scans() == [
           "accepted: ",
-          "rejected: the connection disables every collection that was asked for",
+          "rejected: the connection disables every collection that was asked for, or has not "
+            + "enabled it: what `sv0 catalog` calls roadmap is off until collections.enable names "
+            + "it",
         ])
     }
   }

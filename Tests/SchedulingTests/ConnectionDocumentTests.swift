@@ -46,11 +46,36 @@ struct ConnectionDocumentTests {
       Set(keys(file)) == [
         "settigns", "tenant", "connection", "settings.accounts[0]", "settings.accounts[1].role",
         "settings.accounts[1]", "settings.accounts[3]", "settings.roleName",
-        "settings.organization", "settings.regoins", "collections.enable[0]", "collections.only",
+        "settings.organization.discoveryRole", "settings.accounts", "settings.regoins",
+        "collections.enable[0]", "collections.only",
         "schedule.every",
       ])
     #expect(keys([]) == ["connection"])
     #expect(keys(["platform": "gcp"]).contains("platform"))
+  }
+
+  @Test("An organization takes the place of accounts, and needs a role in every account")
+  func organization() {
+    var file = Fixture.organization()
+    #expect(keys(file) == [])
+    file["settings"]["accounts"] = ["111122223333"]
+    #expect(keys(file) == ["settings.accounts"])
+    file = Fixture.organization()
+    file["settings"]["roleName"] = .null
+    file["settings"]["organization"] = ["discoveryRole": "Discovery", "exclude": ["12"], "x": 1]
+    file["credentials"] = ["type": "environment"]
+    #expect(
+      Set(keys(file)) == [
+        "settings.organization.discoveryRole", "settings.organization.exclude",
+        "settings.organization.x", "credentials",
+      ])
+  }
+
+  @Test("A schedule's jitter is shorter than what it spreads")
+  func jitter() {
+    var file = Fixture.connection()
+    file["schedule"] = ["every": "1h", "jitter": "60m"]
+    #expect(keys(file) == ["schedule.jitter"])
   }
 
   @Test(

@@ -73,9 +73,12 @@ struct FairOrderTests {
         }
         let dispatching = Dispatching(
           platform: .aws, rawPartitions: 12, knownCollections: [],
-          limits: SchedulingLimits(inFlight: Int.random(in: 1...40, using: &random)))
+          limits: SchedulingLimits(
+            inFlight: Int.random(in: 1...40, using: &random),
+            inFlightPerTenant: Int.random(in: 1...12, using: &random)))
         let expected = FairOrder.sorted(
-          queue.filter { $0.state == .queued }.map(\.run), inFlight: inFlight
+          queue.filter { $0.state == .queued }.map(\.run), inFlight: inFlight,
+          roomPerTenant: dispatching.roomPerTenant
         ).prefix(dispatching.room(inFlight: inFlight.values.reduce(0, +)))
         let dispatched = try await store.dispatch(dispatching, at: fixture.clock.now)
         #expect(dispatched == Array(expected), "seed \(seed)")

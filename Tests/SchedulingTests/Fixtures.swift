@@ -41,6 +41,19 @@ struct Fixture: Sendable {
     RequestHandler(pool: pool, knownCollections: Self.known, makeID: makeID, now: now)
   }
 
+  /// - Parameter accounts: what an organization has.
+  func requests(_ accounts: @escaping AccountListing.Source) -> RequestHandler {
+    RequestHandler(
+      pool: pool, knownCollections: Self.known, accounts: [.aws: accounts], makeID: makeID,
+      now: now)
+  }
+
+  func schedules(_ accounts: @escaping AccountListing.Source) -> ScheduledScans {
+    ScheduledScans(
+      pool: pool, knownCollections: Self.known, accounts: [.aws: accounts], makeID: makeID,
+      now: now)
+  }
+
   var progress: ProgressHandler { ProgressHandler(pool: pool, limits: limits, now: now) }
 
   var dispatcher: Dispatcher {

@@ -23,6 +23,7 @@ extension StoreStory {
         "settings": ["accounts": .strings(accounts), "regions": ["r1"]],
         "credentials": ["type": "environment"],
         "collections": ["disable": disabled ? ["aws.use"] : []],
+        "schedule": accounts.count == 1 ? ["every": "24h"] : .null,
       ])
     }
   }
@@ -84,10 +85,12 @@ extension StoreStory {
   mutating func dispatch() -> StoreCall {
     var limits = Self.limits
     limits.inFlight = random.pick([1, 3, 3, 3, 8])
+    limits.inFlightPerTenant = limits.inFlight == 8 ? 2 : 8
     let dispatching = Dispatching(
       platform: .aws, rawPartitions: 2, knownCollections: Self.known, limits: limits)
     let at = now
-    return StoreCall("dispatch, \(limits.inFlight) in flight") { stores, _ in
+    return StoreCall("dispatch, \(limits.inFlight) in flight, \(limits.inFlightPerTenant) of one") {
+      stores, _ in
       "\(try await stores.queue.dispatch(dispatching, at: at))"
     }
   }
@@ -177,6 +180,11 @@ extension StoreStory {
         let runs = try await stores.queue.runs(ofScan: scan.scan, tenant: scan.tenant)
         let others = try await stores.queue.runs(ofScan: scan.scan, tenant: "other")
         return "\(String(describing: runs)) \(String(describing: others))"
+      }
+    }
+    if limit == 3 {
+      return StoreCall("scheduled connections") { stores, _ in
+        "\(try await stores.queue.scheduledConnections().map(\.0))"
       }
     }
     return StoreCall("silent runs, \(limit)") { stores, _ in

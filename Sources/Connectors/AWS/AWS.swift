@@ -15,6 +15,7 @@
 /// | `Services/` | a family of services each: calls, collections, what records mean |
 /// | `Extractor.swift` | collections that no tree of listings describes |
 /// | `Client.swift`, `Answer.swift` | one call: signing, errors, renewal, clock |
+/// | `Discovery.swift` | which accounts an organization has |
 /// | `Regions.swift` | which regions are switched on |
 /// | `Redaction.swift`, `Definition.swift` | what is never published |
 /// | `Normalizer.swift`, `Fields.swift`, `Documents.swift` | records to graph assertions: pure |
@@ -40,7 +41,7 @@ public import Model
 public struct AWSConnector: Connector {
   public let platform = Platform.aws
   public let version = "aws/1"
-  private let secrets: SecretResolver
+  let secrets: SecretResolver
 
   /// - Parameter secrets: reads what the credentials refer to, where the worker runs.
   public init(secrets: SecretResolver = .process) {

@@ -40,8 +40,6 @@ struct AWSSettings: Sendable, Equatable {
     {
       endpoint = AWSEndpoint(loopback: text)
     }
-    // Discovery of accounts is read by the scheduler.
-    _ = reader.value("organization")
     reader.finish()
     guard reader.problems.isEmpty else { return (nil, reader.problems) }
     return (

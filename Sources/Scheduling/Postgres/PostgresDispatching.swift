@@ -22,7 +22,9 @@ extension PostgresQueueStore {
       ).first?.int64(0)
       let room = dispatching.room(inFlight: Int(inFlight ?? 0))
       guard room > 0 else { return [] }
-      let rows = try await transaction.query(Self.queued, [platform, .int8(Int64(room))])
+      let rows = try await transaction.query(
+        Self.queued,
+        [platform, .int8(Int64(room)), .int8(Int64(dispatching.roomPerTenant))])
       var queued = try rows.map { row in
         QueuedRun(
           run: try StoredRun(row), request: try row.bytes("request"),
@@ -39,7 +41,7 @@ extension PostgresQueueStore {
     }
   }
 
-  /// `FairOrder` as a query: $1 the platform, $2 how many.
+  /// `FairOrder` as a query: $1 the platform, $2 how many, $3 the room of a tenant.
   private static let queued = """
     WITH busy AS (
       SELECT tenant, split_part(scope, '/', 2) AS connection, count(*) AS runs FROM sv0.runs
@@ -55,7 +57,9 @@ extension PostgresQueueStore {
     ), fair AS (
       SELECT q.tenant, q.run, q.turn, coalesce(b.runs, 0) + row_number() OVER (
           PARTITION BY q.priority, q.tenant ORDER BY q.turn, q.allocated_at, q.run COLLATE "C"
-        ) AS tenant_turn
+        ) AS tenant_turn, coalesce(b.runs, 0) + row_number() OVER (
+          PARTITION BY q.tenant
+          ORDER BY q.priority, q.turn, q.allocated_at, q.run COLLATE "C") AS tenant_place
       FROM by_connection AS q
       LEFT JOIN (SELECT tenant, sum(runs) AS runs FROM busy GROUP BY 1) AS b USING (tenant)
     )
@@ -64,7 +68,7 @@ extension PostgresQueueStore {
     JOIN sv0.scans AS s ON s.tenant = r.tenant AND s.scan = r.scan
     LEFT JOIN sv0.connections AS c
       ON c.tenant = r.tenant AND c.connection = split_part(r.scope, '/', 2)
-    WHERE r.state = 'queued'
+    WHERE r.state = 'queued' AND f.tenant_place <= $3
     ORDER BY r.priority, f.tenant_turn, f.turn, r.allocated_at, r.tenant COLLATE "C",
       r.run COLLATE "C"
     LIMIT $2 FOR UPDATE OF r SKIP LOCKED

@@ -48,6 +48,24 @@ package struct PostgresQueueStore: QueueStore {
     }
   }
 
+  package func scheduledConnections() async throws -> [(FairOrder.Connection, document: String)] {
+    try await transaction(.queue) { transaction in
+      try await transaction.query(
+        """
+        SELECT tenant, connection, document FROM sv0.connections
+        WHERE document -> 'schedule' IS NOT NULL
+        ORDER BY tenant COLLATE "C", connection COLLATE "C"
+        """
+      ).map { row in
+        (
+          FairOrder.Connection(
+            tenant: try row.string("tenant"), connection: try row.string("connection")),
+          try row.string("document")
+        )
+      }
+    }
+  }
+
   package func silentRuns(at now: Timestamp, limit: Int) async throws -> [RunKey] {
     try await transaction(.queue) { transaction in
       try await transaction.query(

@@ -33,6 +33,9 @@ extension Settings {
     duration("scheduler.lease", "SV0_SCHEDULER_LEASE", \.schedulerLease),
     count("scheduler.attempts", "SV0_SCHEDULER_ATTEMPTS", \.schedulerAttempts, 1...100),
     count("scheduler.inFlight", "SV0_SCHEDULER_IN_FLIGHT", \.schedulerInFlight, 1...10_000),
+    count(
+      "scheduler.inFlightPerTenant", "SV0_SCHEDULER_IN_FLIGHT_PER_TENANT",
+      \.schedulerInFlightPerTenant, 1...10_000),
     count("extractor.runs", "SV0_EXTRACTOR_RUNS", \.extractorRuns, 1...64),
     count(
       "loader.stagedBytes", "SV0_LOADER_STAGED_BYTES", \.loaderStagedBytes, 1 << 20...1 << 50),

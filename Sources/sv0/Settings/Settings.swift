@@ -30,6 +30,8 @@ struct Settings: Sendable {
   var schedulerAttempts = 3
   /// Runs under way at a time, per platform.
   var schedulerInFlight = 64
+  /// Of these, runs of one tenant; by default it may have them all.
+  var schedulerInFlightPerTenant = 10_000
   /// Attempts that one extractor executes at a time.
   var extractorRuns = 4
   /// Bytes of messages that one loader stages at most; the largest open attempt fails beyond it.

@@ -48,10 +48,18 @@ enum Worker {
     let (producer, producerClosing) = try process.producer()
     let (relaying, relayingClosing) = try process.producer(timeout: OutboxRelay.messageTimeout)
     let (pool, poolClosing) = try process.pool()
+    let (transport, transportClosing) = try process.transport()
     let limits = process.context.schedulingLimits
+    let accounts = Connectors.accountSources(transport, process.log)
+    let makeID: @Sendable (Timestamp) throws -> ULID = {
+      ULID(at: $0, random: try SecureRandom.bytes(10))
+    }
     let requests = RequestHandler(
-      pool: pool, knownCollections: Connectors.collections,
-      makeID: { ULID(at: $0, random: try SecureRandom.bytes(10)) }, now: Context.now)
+      pool: pool, knownCollections: Connectors.collections, accounts: accounts, makeID: makeID,
+      now: Context.now)
+    let schedules = ScheduledScans(
+      pool: pool, knownCollections: Connectors.collections, accounts: accounts, makeID: makeID,
+      now: Context.now)
     let progress = ProgressHandler(pool: pool, limits: limits, now: Context.now)
     let expiry = LeaseExpiry(pool: pool, limits: limits, now: Context.now)
     let status = StatusRelay(
@@ -68,7 +76,7 @@ enum Worker {
         "dispatch-\(platform.rawValue)", every: .milliseconds(500), dispatcher.turn)
     }
     return [
-      producerClosing, relayingClosing, poolClosing,
+      producerClosing, relayingClosing, poolClosing, transportClosing,
       try process.loop(
         "requests", group: "sv0.scheduler.requests", topics: [Topic.scanRequest],
         handler: requests, deadLetters: process.deadLetters(.scheduler, producer)),
@@ -76,6 +84,7 @@ enum Worker {
         "progress", group: "sv0.scheduler.progress", topics: [Topic.scanProgress],
         handler: progress, deadLetters: process.deadLetters(.scheduler, producer)),
       process.periodic("leases", every: .seconds(1), expiry.turn),
+      process.periodic("schedules", every: .seconds(1), schedules.turn),
       process.periodic("dispatch-relay", every: .milliseconds(200), outbox.turn),
       process.periodic("status-relay", every: .milliseconds(200), status.turn),
     ] + dispatchers

@@ -12,6 +12,12 @@ extension DatabaseState {
       ConnectionRow(platform: connection.platform, document: connection.json, appliedAt: now)
   }
 
+  package func scheduledConnections() -> [(FairOrder.Connection, document: String)] {
+    connections.rows { $1.document["schedule"] != nil }.map { key, row in
+      (FairOrder.Connection(tenant: key.tenant, connection: key.connection), row.document.text)
+    }
+  }
+
   package mutating func admit(
     _ request: IdentifiedRequest, by admission: Admission, at now: Timestamp
   ) throws -> Admission.Result {
@@ -95,7 +101,7 @@ extension DatabaseState {
         FairOrder.Run(
           key: run.stored.key, connection: run.connection.connection, priority: run.priority,
           allocatedAt: run.allocatedAt)
-      }, inFlight: inFlight)
+      }, inFlight: inFlight, roomPerTenant: dispatching.roomPerTenant)
     let room = dispatching.room(inFlight: inFlight.values.reduce(0, +))
     let chosen = order.prefix(room).compactMap(queuedRun)
     for queued in chosen {

@@ -13,6 +13,10 @@ package struct SimulatedQueueStore: QueueStore {
     try await access.transaction("store") { $0.store(connection, at: now) }
   }
 
+  package func scheduledConnections() async throws -> [(FairOrder.Connection, document: String)] {
+    try await reading("scheduledConnections") { $0.scheduledConnections() }
+  }
+
   package func admit(
     _ request: IdentifiedRequest, by admission: Admission, at now: Timestamp
   ) async throws -> Admission.Result {
