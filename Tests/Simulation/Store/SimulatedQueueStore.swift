@@ -14,7 +14,7 @@ package struct SimulatedQueueStore: QueueStore {
   }
 
   package func scheduledConnections() async throws -> [(FairOrder.Connection, document: String)] {
-    try await reading("scheduledConnections") { $0.scheduledConnections() }
+    try await access.reading("scheduledConnections") { $0.scheduledConnections() }
   }
 
   package func admit(
