@@ -238,12 +238,6 @@ extension Defect {
       }
     },
     Defect("stages-all", "What is staged has no limit.", [.stagingLimit]) { $0.stagesAll = true },
-    Defect("unowned", "Whose the partition is, is not looked at.", [.positions, .stagedOnce]) {
-      $0.before = { what, state in
-        if what.hasPrefix("loading.") { state.ignoresOwners = true }
-      }
-      $0.after = { _, _, state in state.ignoresOwners = false }
-    },
     Defect("history-pruned", "What is closed is deleted.", [.history]) {
       $0.after = { what, before, state in
         guard what == "loading.apply" else { return }

@@ -104,6 +104,9 @@ extension World {
     if random.chance(50) { actions.append(fill(41_000, random.below(6))) }
     if random.chance(60) {
       actions += [Schedule.Timed(time + 42_000, .jump(20 + random.below(10))), scan(43_000)]
+    } else {
+      // What was resolved by then leaves its topic.
+      actions += [Schedule.Timed(time + 60_000, .jump(91 * 24 + random.below(50))), scan(61_000)]
     }
     return actions
   }

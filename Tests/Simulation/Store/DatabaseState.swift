@@ -50,9 +50,6 @@ package struct DatabaseState: Sendable {
   var findingVersions: [FindingVersionRow] = []
   var evaluations: [EvaluationRow] = []
 
-  /// A planted defect: whoever asks is taken for the owner.
-  var ignoresOwners = false
-
   package init() {}
 
   /// A crash of the server empties the tables that are not logged, and no others.

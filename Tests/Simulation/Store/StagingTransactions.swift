@@ -62,7 +62,7 @@ extension DatabaseState {
 
   /// - Returns: the first offset that is not staged.
   func hold(_ claim: Claim) throws -> Int64 {
-    guard positions[claim.partition]?.generation == claim.generation || ignoresOwners else {
+    guard positions[claim.partition]?.generation == claim.generation else {
       throw LoadingError.fenced(claim.partition)
     }
     guard let staged = stagedPositions[claim.partition] else {
