@@ -51,6 +51,11 @@ import Testing
         "FunctionUrlAuthType": "NONE",
       ])
     try await account.lambda("/2021-10-31/functions/public/url", ["AuthType": "NONE"])
+    try await account.lambda("/2015-03-31/functions/private/versions", [:])
+    try await account.lambda(
+      "/2015-03-31/functions/private/aliases", ["Name": "live", "FunctionVersion": "1"])
+    try await account.lambda(
+      "/2018-10-31/layers/tools/versions", ["Content": ["ZipFile": .string(Self.code)]])
     try await account.queue("jobs")
     try await account.lambda(
       "/2015-03-31/event-source-mappings",
@@ -112,7 +117,9 @@ import Testing
       "aws.organizations.organization": 1, "aws.organizations.account": 2,
       "aws.organizations.policy": 1, "aws.lambda.function@\(region)": 2,
       "aws.lambda.policy@\(region)": 1, "aws.lambda.url@\(region)": 1,
-      "aws.lambda.eventSourceMapping@\(region)": 1,
+      "aws.lambda.eventSourceMapping@\(region)": 1, "aws.lambda.alias@\(region)": 1,
+      "aws.lambda.version@\(region)": 3, "aws.lambda.layerVersion@\(region)": 1,
+      "aws.iam.credentialReport": 1,
     ]
     for (collection, count) in counts {
       #expect(published.records(of: collection).count == count, "\(collection)")
