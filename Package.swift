@@ -140,11 +140,17 @@ let package = Package(
       ], path: "Tests/Simulation", swiftSettings: strict),
     .executableTarget(
       name: "soak", dependencies: ["Simulation"], path: "Tests/Soak", swiftSettings: strict),
+    .executableTarget(
+      name: "bench",
+      dependencies: [
+        "AWSConnector", "Authentication", "Cryptography", "Extraction", "HTTPTransport",
+        "JSONReader", "Model", "Pipeline", "Simulation", httpTypes, logging,
+      ], path: "Tests/Bench", exclude: ["boto.py", "server.py"], swiftSettings: common),
     .testTarget(
       name: "AWSConnectorTests",
       dependencies: [
         "AWSConnector", "Authentication", "Extraction", "HTTPTransport", "JSONReader", "Model",
-        "PipelineTesting", httpTypes,
+        "PipelineTesting", httpTypes, logging,
       ], exclude: ["Golden"], swiftSettings: strict),
     .testTarget(
       name: "AuthenticationTests",
@@ -159,8 +165,8 @@ let package = Package(
         httpTypes,
       ], path: "Tests/EndToEnd",
       exclude: [
-        "account.py", "accounts.py", "fault_proxy.py", "listing.py", "receiver.py", "tcp_proxy.py",
-        "validate.py",
+        "account.py", "accounts.py", "fault_proxy.py", "listing.py", "organization.py",
+        "receiver.py", "tcp_proxy.py", "validate.py",
       ], swiftSettings: common),
     .testTarget(
       name: "EvaluationTests",
