@@ -1,7 +1,7 @@
 # What people and CI type. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak catalog format lint clean services update-aws-actions
+.PHONY: help setup demo test soak bench catalog format lint clean services update-aws-actions
 MAKEFLAGS += --no-print-directory
 
 # Private servers of the tests, and of a developer's shell.
@@ -35,6 +35,11 @@ soak: setup ## random histories of the pipeline in a simulated world: SEEDS=N or
 	@"$$(swift build -c release --show-bin-path)/soak" \
 	  $(if $(SECONDS_TO_RUN),--seconds $(SECONDS_TO_RUN),--seeds $(or $(SEEDS),1000)) \
 	  $(if $(FIRST),--first $(FIRST)) $(if $(INVARIANT),--invariant $(INVARIANT))
+
+# make bench [ROWS="P8 P9"]
+bench: setup ## measure speed and cost, a line for each row: ROWS="P8 P9"
+	@swift build -c release --product bench >&2
+	@"$$(swift build -c release --show-bin-path)/bench" $(ROWS)
 
 services: setup ## print exports of private servers for this shell: eval "$(make services)"
 	@swift build --product sv0 >&2

@@ -141,11 +141,17 @@ let package = Package(
     .executableTarget(
       name: "soak", dependencies: ["Simulation", argumentParser], path: "Tests/Soak",
       swiftSettings: strict),
+    .executableTarget(
+      name: "bench",
+      dependencies: [
+        "AWSConnector", "Authentication", "Cryptography", "Extraction", "HTTPTransport",
+        "JSONReader", "Model", "Pipeline", "Simulation", httpTypes, logging,
+      ], path: "Tests/Bench", exclude: ["boto.py", "server.py"], swiftSettings: common),
     .testTarget(
       name: "AWSConnectorTests",
       dependencies: [
         "AWSConnector", "Authentication", "Extraction", "HTTPTransport", "JSONReader", "Model",
-        "PipelineTesting", httpTypes,
+        "PipelineTesting", httpTypes, logging,
       ], exclude: ["Golden", "shapes.py"], swiftSettings: strict),
     .testTarget(
       name: "AuthenticationTests",
@@ -160,8 +166,8 @@ let package = Package(
         httpTypes,
       ], path: "Tests/EndToEnd",
       exclude: [
-        "account.py", "accounts.py", "fault_proxy.py", "listing.py", "receiver.py", "tcp_proxy.py",
-        "validate.py",
+        "account.py", "accounts.py", "fault_proxy.py", "listing.py", "organization.py",
+        "receiver.py", "tcp_proxy.py", "validate.py",
       ], swiftSettings: common),
     .testTarget(
       name: "EvaluationTests",

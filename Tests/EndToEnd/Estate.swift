@@ -24,15 +24,20 @@ final class Estate: Sendable {
   fileprivate init(in folder: String) async throws {
     self.folder = folder
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    (process, moto) = try await Self.startMoto(in: folder)
+    let prefix = "6" + (0..<10).map { _ in String(Int.random(in: 0...9)) }.joined()
+    accounts = (1...3).map { prefix + String($0) }
+  }
+
+  /// A moto of its own, and its address.
+  static func startMoto(in folder: String) async throws -> (Child, String) {
     let process = try Child(
       "moto", "\(Place.venv)/bin/moto_server", ["-H", "127.0.0.1", "-p", "0"], [:], in: folder)
-    self.process = process
-    moto = try await wait(for: "moto's address") {
+    let address = try await wait(for: "moto's address") {
       guard process.isRunning else { throw Unmet("moto ended: \(process.logged.suffix(2000))") }
       return process.logged.firstMatch(of: /Running on (http:\S+)/).map { String($0.1) }
     }
-    let prefix = "6" + (0..<10).map { _ in String(Int.random(in: 0...9)) }.joined()
-    accounts = (1...3).map { prefix + String($0) }
+    return (process, address)
   }
 
   fileprivate func build() async throws { try await python("build") }
