@@ -121,6 +121,21 @@ import Testing
     #expect(free.evaluation.problems.isEmpty)
   }
 
+  /// A service has no organization, so a perimeter must spare it by `aws:PrincipalIsAWSService`.
+  @Test(arguments: [true, false]) func servicesAreLimitedUnlessSpared(spared: Bool) {
+    let but = spared ? #","BoolIfExists":{"aws:PrincipalIsAWSService":"false"}"# : ""
+    let text = Policy.document(
+      Policy.allow("*", to: #""*""#),
+      Policy.deny(
+        "sts:*", if: #"{"StringNotEqualsIfExists":{"aws:PrincipalOrgID":"o-acme"}\#(but)}"#,
+        to: #""*""#))
+    var limited = estate(resources: text)
+    let role = limited.role("r")
+    let hops = limited.evaluation.hops(from: "aws:service:lambda.amazonaws.com")
+    #expect(hops.map(\.to) == (spared ? [role] : []))
+    #expect(hops.allSatisfy { $0.decision == .allowed })
+  }
+
   /// The path that `aws:PrincipalOrgPaths` has in a condition.
   @Test func theUnitOfAPrincipalIsKnown() {
     var limited = estate()

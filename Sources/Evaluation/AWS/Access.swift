@@ -29,7 +29,7 @@ extension AWSSemantics {
     let account = account(of: resource) ?? source.account
     let policies = resourcePolicies(of: governedID(resource))
     let isKey = ARN(resource)?.service == "kms"
-    let limits = organizations.limits(on: account).resourceDecision(request)
+    let limits = limits(onResource: resource, of: source).resourceDecision(request)
     guard !policies.isEmpty else {
       guard identity.decision.isPossible else { return .denied }
       let isOwn = account == source.account && !isKey
@@ -54,6 +54,12 @@ extension AWSSemantics {
     return AccessAnswer(
       decision: (best ? direct : delegated).and(theirs.notDenied).and(limits),
       grant: best ? named.grant : identity.grant)
+  }
+
+  /// How the organization of a resource's account limits its use; not by service-linked roles.
+  func limits(onResource resource: String, of source: Principal) -> AccountLimits {
+    PrincipalReader.isServiceLinked(source.node)
+      ? source.limits : organizations.limits(on: account(of: resource) ?? source.account)
   }
 
   /// The keys of a principal's request about a resource.

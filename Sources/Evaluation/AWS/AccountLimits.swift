@@ -9,8 +9,8 @@ struct PolicyLevels: Sendable {
 
   var policies: [HeldPolicy] { levels.flatMap(\.self) }
 
-  func decision(_ request: Request, applies: (Statement) -> Bool = { _ in true }) -> Decision {
-    .all(levels.map { $0.answer(request, applies: applies).decision }).and(rest)
+  func decision(_ request: Request) -> Decision {
+    .all(levels.map { $0.answer(request).decision }).and(rest)
   }
 }
 
@@ -33,13 +33,15 @@ struct AccountLimits: Sendable {
   /// What limits the account's principals.
   func decision(_ request: Request) -> Decision { principals.decision(request) }
 
-  /// What limits the account's resources. Services that these policies do not cover ignore them.
+  /// What limits the account's resources.
   func resourceDecision(_ request: Request) -> Decision {
-    let service = request.name.prefix { $0 != ":" }
-    guard service == "*" || ActionTable.resourceControlled.contains(service.lowercased()) else {
-      return .allowed
-    }
-    return resources.decision(request)
+    resourceLevels(for: request).decision(request)
+  }
+
+  /// Services that resource control policies do not cover ignore them.
+  func resourceLevels(for request: Request) -> PolicyLevels {
+    let service = request.name.prefix { $0 != ":" }.lowercased()
+    return ActionTable.resourceControlled.contains(service) ? resources : PolicyLevels()
   }
 }
 

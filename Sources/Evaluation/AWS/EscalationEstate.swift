@@ -35,9 +35,10 @@ struct EscalationEstate: Sendable {
       context["aws:SourceAccount"] = .known([role.account])
       context["aws:SourceArn"] = .chosenName(account: role.account)
       let request = Request(AWSSemantics.action, on: role.arn, in: context)
-      let answer = semantics.trustPolicies(of: role.arn).answer(request) {
+      var answer = semantics.trustPolicies(of: role.arn).answer(request) {
         $0.fit(party.requester) > .none
       }
+      answer.allow = answer.allow.and(role.limits.resourceDecision(request))
       return answer.decision.isPossible ? (name, answer) : nil
     }
   }

@@ -11,7 +11,7 @@ extension AWSSemantics {
     let stages: [(String, [HeldPolicy], (Statement) -> Bool)] = [
       (
         "resource control policy",
-        organizations.limits(on: source.account).resources.policies,
+        limits(onResource: resource, of: source).resourceLevels(for: request).policies,
         { $0.fit(requester) > .none }
       ),
       ("service control policy", source.limits.policies, { _ in true }),

@@ -97,7 +97,7 @@ extension AWSSemantics {
     let trust = policies.answer(request) { $0.fit(requester) > .none }
     guard let trustGrant = trust.grant, trust.decision.isPossible else { return nil }
     var decision = trust.decision.and(target.reading).and(
-      resourceLimits(target, request, requester))
+      target.limits.resourceDecision(request))
     var facts: [Fact] = []
     var limits = target.limits.reasons
     if case .identity(let arn, _) = requester, let source = principals[arn] {
@@ -117,15 +117,6 @@ extension AWSSemantics {
         cause: trustGrant.policy.cause(trustGrant.statement)),
       requester: requester,
       demandsExternalID: demandsExternalID(policies, request, requester))
-  }
-
-  /// Resource control policies do not hold back services, which act for the account itself, nor
-  /// anybody from a service-linked role.
-  private func resourceLimits(
-    _ target: Principal, _ request: Request, _ requester: Requester
-  ) -> Decision {
-    if case .service = requester { return .allowed }
-    return target.limits.resourceDecision(request)
   }
 
   /// What a principal's own policies and limits say to a trust that lets it in.
@@ -177,6 +168,9 @@ extension AWSSemantics {
     case .service(let name):
       context["aws:PrincipalIsAWSService"] = .known(["true"])
       context["aws:PrincipalServiceName"] = .known([name])
+      for key in ["Account", "Arn", "OrgID", "OrgPaths"] {
+        context["aws:Principal\(key)"] = .absent
+      }
       context["aws:SourceArn"] = .requestContext
       context["aws:SourceAccount"] = .requestContext
     case .federated: break
