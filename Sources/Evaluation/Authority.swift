@@ -134,13 +134,14 @@ public struct AuthorityGraph: Sendable {
   /// Hops that leave a node.
   public func hops(from id: String) -> [Hop] { hops[id] ?? [] }
 
-  /// The best path to the end of every hop of a kind within reach: the strongest, and of those the
-  /// shortest. In order of their ends.
-  public func bestPaths(from start: String, endingWith kind: String) -> [AuthorityPath] {
+  /// The best path to the end of every hop of a kind within reach (`nil`: of any): the strongest,
+  /// and of those the shortest. In order of their ends.
+  public func bestPaths(from start: String, endingWith kind: String?) -> [AuthorityPath] {
     var best: [String: AuthorityPath] = [:]
     for level in Self.strengths {
       let search = search(from: start, atLeast: level)
-      for (end, origin) in search where best[end] == nil && hop(origin).kind == kind {
+      for (end, origin) in search
+      where best[end] == nil && hop(origin).kind == kind ?? hop(origin).kind {
         best[end] = path(to: end, search)
       }
     }
@@ -155,6 +156,37 @@ public struct AuthorityGraph: Sendable {
       if path.hops.count < paths.last?.hops.count ?? .max { paths.append(path) }
     }
     return paths
+  }
+
+  /// Backward: the best path of everybody who comes to take one of the given hops, the strongest and
+  /// of those the shortest. In order of where they start.
+  public func paths(endingWith ends: [Hop]) -> [AuthorityPath] {
+    let arriving = Dictionary(grouping: hops.values.joined()) { $0.to }
+      .mapValues { $0.sorted { $0.from == $1.from ? $0.precedes($1) : $0.from.precedes($1.from) } }
+    var best: [String: AuthorityPath] = [:]
+    for level in Self.strengths {
+      var found: [String: AuthorityPath] = [:]
+      var frontier: [String] = []
+      for hop in ends.sorted(by: { $0.precedes($1) })
+      where hop.decision.level >= level && found[hop.from] == nil {
+        found[hop.from] = AuthorityPath([hop])
+        frontier.append(hop.from)
+      }
+      for _ in 1..<Self.maximumHops {
+        var next: [String] = []
+        for node in frontier {
+          guard let rest = found[node]?.hops else { continue }
+          for hop in arriving[node] ?? []
+          where hop.decision.level >= level && found[hop.from] == nil && hop.from != rest.last?.to {
+            found[hop.from] = AuthorityPath([hop] + rest)
+            next.append(hop.from)
+          }
+        }
+        frontier = next
+      }
+      best.merge(found) { stronger, _ in stronger }
+    }
+    return best.sorted { $0.key.precedes($1.key) }.map(\.value)
   }
 
   private static let strengths: [Decision.Level] = [.allowed, .conditional, .unknown]

@@ -26,6 +26,15 @@ protocol PlatformSemantics: Sendable {
   /// Who an identity's trust lets in from outside of its organization.
   func foreignTrust(of identity: String) -> [ForeignTrust]
 
+  /// Whose tokens let somebody become an identity.
+  func federation(of identity: String) -> [FederatedTrust]
+
+  /// `reaches` hops to one system, from everybody who may act on it at a level or above.
+  func holders(of system: String, atLeast: AccessLevel?) -> [Hop]
+
+  /// Why an identity may or may not do something; `nil` for what is no identity.
+  func explain(_ identity: String, _ action: String, on resource: String) -> Explanation?
+
   /// The collections that tell which accounts belong to the tenant's organization, as seen from an
   /// account; and what is missing where they do not exist.
   func organizationInputs(account: String) -> (keys: [CollectionKey], gaps: [String])
@@ -39,4 +48,31 @@ struct ForeignTrust: Sendable, Hashable {
   var account: String?
   /// Every statement that lets the party in demands an external id.
   var demandsExternalID: Bool
+}
+
+/// A trust in somebody else's tokens.
+struct FederatedTrust: Sendable {
+  /// The hop `federates` from the provider to the role.
+  var hop: Hop
+  /// Who can present a token that fits; `nil` for assertions of SAML, whose issuer is one
+  /// organization.
+  var width: FederationWidth?
+  /// The subjects that are named, as they are written.
+  var subjects: [String]
+  var issuer: String
+}
+
+/// How wide a trust in tokens is, from the widest.
+enum FederationWidth: Int, Sendable, Comparable {
+  /// Anybody with an account at an issuer that serves everybody.
+  case anyone
+  /// Everything that an issuer of the tenant's own issues tokens for.
+  case wholeIssuer
+  /// All projects, repositories or namespaces of an owner.
+  case wholeOwner
+  /// One repository or namespace, whatever branch, event or account.
+  case anyContext
+  case named
+
+  static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }

@@ -34,8 +34,8 @@ struct SV0: AsyncParsableCommand {
       CommandGroup(
         name: "Questions:",
         subcommands: [
-          ScanCommand.self, FindingsCommand.self, PathCommand.self, GraphCommand.self,
-          DeadLetterCommand.self,
+          ScanCommand.self, FindingsCommand.self, PathCommand.self, ReachCommand.self,
+          WhoCanCommand.self, ExplainCommand.self, GraphCommand.self, DeadLetterCommand.self,
         ]),
       CommandGroup(
         name: "Decisions:",

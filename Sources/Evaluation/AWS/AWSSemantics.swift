@@ -37,7 +37,9 @@ struct AWSSemantics: PlatformSemantics {
     trusts = Dictionary(uniqueKeysWithValues: order.map { ($0, trust(of: $0)) })
     let reaching = order.flatMap { reaches(from: $0) }
     derived =
-      order.flatMap { (trusts[$0] ?? []).map(\.hop) } + reaching + escalationHops(reaching)
+      order.flatMap { (trusts[$0] ?? []).map(\.hop) }
+      + order.flatMap { federation(of: $0).map(\.hop) }
+      + reaching + escalationHops(reaching)
       + graph.nodes(ofType: "aws.lambda.function").flatMap { entries(to: $0) }
   }
 

@@ -29,29 +29,37 @@ extension AWSSemantics {
     let account = account(of: resource) ?? source.account
     let policies = resourcePolicies(of: governedID(resource))
     let isKey = ARN(resource)?.service == "kms"
+    let limits = limits(onResource: resource, of: source).resourceDecision(request)
     guard !policies.isEmpty else {
-      guard account != source.account || isKey else { return identity }
       guard identity.decision.isPossible else { return .denied }
+      let isOwn = account == source.account && !isKey
+      let theirs = isOwn ? Decision.allowed : .unknown("resource policy of \(resource)")
       return AccessAnswer(
-        decision: identity.decision.and(.unknown("resource policy of \(resource)")),
-        grant: identity.grant)
+        decision: identity.decision.and(theirs).and(limits), grant: identity.grant)
     }
     let requester = Requester.identity(arn: source.arn, account: source.account)
     let theirs = policies.answer(request) { $0.fit(requester) > .none }
-    let limits = organizations.limits(on: account).resourceDecision(request)
     guard account == source.account else {
       return AccessAnswer(
         decision: identity.decision.and(theirs.decision).and(limits), grant: identity.grant)
     }
     let named = policies.answer(request) { $0.effect == .allow && $0.fit(requester) > .account }
-    let exact = policies.answer(request) { $0.effect == .allow && $0.fit(requester) == .exact }
+    let itself = policies.answer(request) {
+      $0.effect == .allow && $0.namesItself(requester, isUser: source.isUser)
+    }
     let direct = named.allow.and(
-      source.isNotForbidden(request, namedAsUser: source.isUser && exact.allow.isPossible))
+      source.isNotForbidden(request, isNamedItself: itself.allow.isPossible))
     let delegated = isKey ? identity.decision.and(theirs.allow) : identity.decision
     let best = direct.level > delegated.level
     return AccessAnswer(
       decision: (best ? direct : delegated).and(theirs.notDenied).and(limits),
       grant: best ? named.grant : identity.grant)
+  }
+
+  /// How the organization of a resource's account limits its use; not by service-linked roles.
+  func limits(onResource resource: String, of source: Principal) -> AccountLimits {
+    PrincipalReader.isServiceLinked(source.node)
+      ? source.limits : organizations.limits(on: account(of: resource) ?? source.account)
   }
 
   /// The keys of a principal's request about a resource.
@@ -61,6 +69,7 @@ extension AWSSemantics {
     var context = source.context
     let account = account(of: resource) ?? source.account
     context["aws:ResourceAccount"] = .known([account])
+    context["kms:CallerAccount"] = .known([source.account])
     context["aws:ResourceOrgID"] =
       account == source.account ? context["aws:PrincipalOrgID"] : nil
     if let arn = ARN(resource), arn.service == "iam" {
@@ -91,7 +100,7 @@ extension AWSSemantics {
   }
 
   /// An object is governed by its bucket's policy.
-  private func governedID(_ resource: String) -> String {
+  func governedID(_ resource: String) -> String {
     guard graph.nodes[resource] == nil, resource.hasPrefix("arn:"), resource.contains(":s3:::")
     else { return resource }
     return String(resource.prefix { $0 != "/" })

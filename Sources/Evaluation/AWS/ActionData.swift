@@ -9772,5 +9772,6 @@ T 0,1 TagResource UntagResource
 W - CallWithBearerToken DeleteResourcePolicy Link PutResourcePolicy PutSpans PutSpansForIndexing PutTelemetryRecords PutTraceSegments UpdateIndexingRule UpdateTraceSegmentDestination
 W 0 CreateGroup DeleteGroup UpdateGroup
 W 1 CreateSamplingRule DeleteSamplingRule UpdateSamplingRule
+~aoss appconfig appstream autoscaling autoscaling-plans budgets clouddirectory cloudfront cloudsearch cloudtrail-data codeartifact codebuild codecommit codepipeline cognito-identity cognito-idp comprehend comprehendmedical compute-optimizer cost-optimization-hub dax dsql dynamodb ecr ecr-public events firehose fis fms gamelift health inspector-scan kendra kinesisvideo kms logs memorydb networkmonitor notifications opensearch pca-connector-ad personalize polly pricing resource-groups rolesanywhere s3 secretsmanager servicediscovery signin sqs sts support swf textract timestream-influxdb transcribe transfer translate wafv2 workspaces xray
 """#
 }

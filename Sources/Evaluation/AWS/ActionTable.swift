@@ -18,6 +18,10 @@ struct ActionTable: Sendable {
 
   static let aws = ActionTable()
 
+  /// Services whose resources resource control policies limit.
+  static let resourceControlled = Set(
+    (data.split(separator: "\n").last ?? "").dropFirst().split(separator: " ").map(String.init))
+
   private let services: [Substring: Substring]
 
   private init() {
@@ -41,6 +45,7 @@ struct ActionTable: Sendable {
     var types: [String] = []
     var actions: [Action] = []
     for line in (services[service[...]] ?? "").split(separator: "\n") {
+      if line.hasPrefix("~") { continue }
       if line.hasPrefix("=") {
         types.append(String(line.dropFirst()))
         continue

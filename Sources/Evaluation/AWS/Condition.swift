@@ -17,7 +17,7 @@ struct Condition: Sendable, Hashable {
   let ifExists: Bool
   /// As it is written, and in lower case.
   let key: String
-  private let name: String
+  let name: String
   private let values: [Pattern]
   private let spelling: String
 
@@ -55,6 +55,16 @@ struct Condition: Sendable, Hashable {
       default: false
       }
     return demands && name == "sts:externalid" && !values.contains(where: \.isEverything)
+  }
+
+  /// The values that its key must have one of; `nil` where it is no comparison of texts, or a
+  /// negated one, or lets everything pass.
+  var allowedTexts: [String]? {
+    switch comparison {
+    case .stringEquals, .stringLike:
+      isNegated || values.contains(where: \.isEverything) ? nil : values.map(\.text)
+    default: nil
+    }
   }
 
   /// Account ids that the values of a key about the principal name.

@@ -35,9 +35,10 @@ struct EscalationEstate: Sendable {
       context["aws:SourceAccount"] = .known([role.account])
       context["aws:SourceArn"] = .chosenName(account: role.account)
       let request = Request(AWSSemantics.action, on: role.arn, in: context)
-      let answer = semantics.trustPolicies(of: role.arn).answer(request) {
+      var answer = semantics.trustPolicies(of: role.arn).answer(request) {
         $0.fit(party.requester) > .none
       }
+      answer.allow = answer.allow.and(role.limits.resourceDecision(request))
       return answer.decision.isPossible ? (name, answer) : nil
     }
   }
@@ -86,7 +87,7 @@ struct EscalationEstate: Sendable {
           EscalationBinding(
             end: role.arn, transfer: .control, role: role.arn, thing: thing,
             keys: ["iam:PassedToService": .known([service])],
-            decision: answer.decision.and(role.limits.resources),
+            decision: answer.decision,
             facts: answer.grant.map {
               semantics.facts(of: $0, saying: "lets the service \(service) assume \(role.label)")
             } ?? [])
@@ -149,7 +150,7 @@ struct EscalationEstate: Sendable {
   private func mayEnter(_ source: Principal, _ role: Principal) -> Decision {
     let request = Request(
       AWSSemantics.action, on: role.arn, in: semantics.context(of: source, using: role.arn))
-    return source.isNotForbidden(request, namedAsUser: source.isUser)
+    return source.isNotForbidden(request, isNamedItself: source.isUser)
   }
 
   /// Roles of the account that the caller can assume, or could once it rewrote their trust.

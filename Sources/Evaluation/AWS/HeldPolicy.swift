@@ -111,7 +111,7 @@ struct PolicyShelf: Sendable {
     for id in graph.order {
       for node in graph.nodes[id]?.assertions.map(\.value) ?? [] where node.kind == .policy {
         guard let digest = node.state["document"]?.string else { continue }
-        let key = Key(digest: digest, kind: Self.kind(of: node.type))
+        let key = Key(digest: digest, kind: Self.kind(of: node))
         guard compiled[key] == nil, let bytes = graph.documents[digest] else { continue }
         do {
           compiled[key] = try CompiledPolicy(parsing: bytes, as: key.kind)
@@ -129,15 +129,18 @@ struct PolicyShelf: Sendable {
     let node = graph.nodes[id]?.view(in: scope)
     let digest = node?.state["document"]?.string
     let key = digest.flatMap { digest in
-      node.map { Key(digest: digest, kind: Self.kind(of: $0.type)) }
+      node.map { Key(digest: digest, kind: Self.kind(of: $0)) }
     }
     return HeldPolicy(
       id: id, name: node?.name ?? id, way: way, compiled: key.flatMap { compiled[$0] },
       gap: "policy document of \(id)", isVendorManaged: node?.state["awsManaged"] == .bool(true))
   }
 
-  private static func kind(of type: String) -> CompiledPolicy.Kind {
-    switch type {
+  private static func kind(of node: Node) -> CompiledPolicy.Kind {
+    switch node.type {
+    case "aws.organizations.policy"
+    where node.state["policyType"] == "RESOURCE_CONTROL_POLICY":
+      .resource
     case "aws.iam.trustPolicy": .trust
     case "aws.iam.policy", "aws.iam.inlinePolicy", "aws.organizations.policy",
       "aws.sso.inlinePolicy":

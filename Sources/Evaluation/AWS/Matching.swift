@@ -8,6 +8,8 @@ enum Requester: Sendable, Hashable {
   case account(String)
   case anyone
   case service(String)
+  /// Whoever has a token or an assertion of that provider.
+  case federated(String)
 }
 
 /// How closely a statement's principal fits; the closer counts.
@@ -26,8 +28,15 @@ extension PrincipalPattern {
     case (.arn(let text), .identity(let arn, _)):
       text == arn || Self.isSession(text, of: arn) ? .exact : .none
     case (.service(let name), .service(let service)): name == service ? .exact : .none
+    case (.federated(let name), .federated(let provider)): name == provider ? .exact : .none
     default: .none
     }
+  }
+
+  /// Whether it names a session of the requester's.
+  func namesSession(of requester: Requester) -> Bool {
+    guard case .arn(let text) = self, case .identity(let arn, _) = requester else { return false }
+    return Self.isSession(text, of: arn)
   }
 
   /// `arn:aws:sts::ACC:assumed-role/NAME/SESSION` is a session of the role NAME, whatever its path;
@@ -50,6 +59,13 @@ extension Statement {
     // Only who is named itself is left out: its account alone does not spare it.
     let isSpared = fit == .exact || fit == .everyone || (fit == .account && requester.isAccount)
     return isSpared ? .none : .everyone
+  }
+
+  /// Whether it names the user itself, or a session of the role: that is not bounded.
+  func namesItself(_ requester: Requester, isUser: Bool) -> Bool {
+    isUser
+      ? fit(requester) == .exact
+      : !excludesPrincipals && principals.contains { $0.namesSession(of: requester) }
   }
 
   /// Whether it applies to a request, whoever makes it.

@@ -26,9 +26,9 @@ struct Organizations: Sendable {
     case undecided(String)
   }
 
-  private let graph: Graph
-  private let inputs: Inputs
-  private let shelf: PolicyShelf
+  let graph: Graph
+  let inputs: Inputs
+  let shelf: PolicyShelf
 
   init(_ graph: Graph, _ inputs: Inputs, _ shelf: PolicyShelf) {
     self.graph = graph
@@ -89,7 +89,8 @@ struct Organizations: Sendable {
     switch membership(of: account) {
     case .unknown(let missing):
       return AccountLimits(
-        policies: [], principals: .unknown(missing), resources: .unknown(missing), reasons: [])
+        principals: PolicyLevels(rest: .unknown(missing)),
+        resources: PolicyLevels(rest: .unknown(missing)), reasons: [])
     case .standalone(let key):
       return .none(
         Fact(
@@ -110,35 +111,6 @@ struct Organizations: Sendable {
     }
   }
 
-  /// The account's own policies are evaluated; those of units above it are not known here.
-  private func memberLimits(_ account: String, _ organization: Organization) -> AccountLimits {
-    let keys = inputs.scopes(ofAccount: organization.management).map {
-      CollectionKey(scope: $0, collection: "aws.organizations.policy")
-    }
-    let resources = Decision.unknown(
-      "resource control policies of organization \(organization.id) for account \(account)")
-    guard let read = keys.first(where: inputs.isComplete) else {
-      let gap =
-        keys.compactMap(inputs.gap).first
-        ?? "aws.organizations.policy of management account \(organization.management): never read"
-      return AccountLimits(
-        policies: [], principals: .unknown(gap), resources: resources, reasons: [])
-    }
-    let node = "aws:account:\(account)"
-    let policies = graph.edges(.limitedBy, from: node).filter { $0.key.discriminator == "scp" }
-      .map { edge in
-        shelf.policy(
-          edge.to, in: read.scope,
-          way: [Fact(.edge(edge.key), "account \(account) is limited by \(graph.label(edge.to))")])
-      }
-    return AccountLimits(
-      policies: policies,
-      principals: .unknown(
-        "service control policies of the units above account \(account) in organization "
-          + organization.id),
-      resources: resources, reasons: [])
-  }
-
   private func organization(_ id: String) -> Organization? {
     guard let state = graph.nodes[id]?.merged.state, let name = state["organizationId"]?.string,
       let management = state["managementAccount"]?.string
@@ -146,28 +118,5 @@ struct Organizations: Sendable {
     return Organization(
       node: id, id: name, management: management,
       hasPolicies: state["featureSet"]?.string != "CONSOLIDATED_BILLING")
-  }
-}
-
-/// How an organization limits an account.
-struct AccountLimits: Sendable {
-  /// Service control policies attached to the account itself; at least one must allow.
-  let policies: [HeldPolicy]
-  /// What else limits its principals (service control policies) and its resources (resource control
-  /// policies).
-  let principals: Decision
-  let resources: Decision
-  /// Why there are no limits, where there are none.
-  let reasons: [Fact]
-
-  static func none(_ reason: Fact) -> AccountLimits {
-    AccountLimits(policies: [], principals: .allowed, resources: .allowed, reasons: [reason])
-  }
-
-  /// What limits the account's resources says to a request about one.
-  func resourceDecision(_ request: Request) -> Decision { resources }
-
-  func decision(_ request: Request) -> Decision {
-    policies.isEmpty ? principals : principals.and(policies.answer(request).decision)
   }
 }

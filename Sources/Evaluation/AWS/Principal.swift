@@ -26,10 +26,10 @@ struct Principal: Sendable {
   }
 
   /// Whether something forbids what a resource policy of its account allows it by name: its limits
-  /// still apply. Only a *user* that is named outgrows its boundary.
-  func isNotForbidden(_ request: Request, namedAsUser: Bool) -> Decision {
+  /// still apply. Only a *user* or a *session* that is named outgrows its boundary.
+  func isNotForbidden(_ request: Request, isNamedItself: Bool) -> Decision {
     let within =
-      namedAsUser
+      isNamedItself
       ? boundary?.answer(request).notDenied ?? .allowed : boundaryDecision(request)
     return policies.answer(request).notDenied.and(within).and(limits.decision(request))
       .and(reading)
@@ -61,7 +61,7 @@ struct Principal: Sendable {
       Fact(.node($0.id), "considered: its policy \($0.name) has a deny")
     }
     let scps = limits.policies.map {
-      Fact(.node($0.id), "considered: service control policy \($0.name) on account \(account)")
+      Fact(.node($0.id), "considered: service control policy \($0.name) above account \(account)")
     }
     return limits.reasons + bounded + scps + denies
   }
@@ -148,7 +148,8 @@ struct PrincipalReader {
       context["aws:PrincipalOrgPaths"] = .absent
     case .member(let organization):
       context["aws:PrincipalOrgID"] = .known([organization.id])
-      context["aws:PrincipalOrgPaths"] = .unread("the unit of account \(account)")
+      context["aws:PrincipalOrgPaths"] = organizations.path(
+        of: account, organization)
     case .unknown(let missing):
       context["aws:PrincipalOrgID"] = .unread(missing)
       context["aws:PrincipalOrgPaths"] = .unread(missing)

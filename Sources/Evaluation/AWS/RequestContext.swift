@@ -36,6 +36,8 @@ struct RequestContext: Sendable {
     if key.contains(":resourcetag/") { return otherResourceTags }
     if Self.callerChosen.contains(key) || key.hasPrefix("aws:requesttag/") { return .callerChosen }
     if Self.setByServices.contains(key) { return .absent }
+    // Whoever asks, asks itself.
+    if key == "aws:viaawsservice" { return .known(["false"]) }
     return .requestContext
   }
 
@@ -48,6 +50,6 @@ struct RequestContext: Sendable {
   private static let setByServices: Set<String> = [
     "iam:passedtoservice", "aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid",
     "aws:sourceorgpaths", "aws:calledvia", "aws:calledviafirst", "aws:calledvialast",
-    "aws:principalservicename", "aws:principalservicenameslist",
+    "aws:principalservicename", "aws:principalservicenameslist", "kms:viaservice",
   ]
 }

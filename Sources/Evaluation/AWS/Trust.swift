@@ -31,7 +31,7 @@ extension AWSSemantics {
     guard let own = principals[identity]?.account else { return [] }
     return (trusts[identity] ?? []).compactMap { party in
       switch party.requester {
-      case .service: return nil
+      case .service, .federated: return nil
       case .anyone:
         return ForeignTrust(
           hop: party.hop, account: nil, demandsExternalID: party.demandsExternalID)
@@ -96,7 +96,8 @@ extension AWSSemantics {
     let request = Request(Self.action, on: target.arn, in: context)
     let trust = policies.answer(request) { $0.fit(requester) > .none }
     guard let trustGrant = trust.grant, trust.decision.isPossible else { return nil }
-    var decision = trust.decision.and(target.limits.resources).and(target.reading)
+    var decision = trust.decision.and(target.reading).and(
+      target.limits.resourceDecision(request))
     var facts: [Fact] = []
     var limits = target.limits.reasons
     if case .identity(let arn, _) = requester, let source = principals[arn] {
@@ -131,10 +132,9 @@ extension AWSSemantics {
     // `*` names everybody, also the principal itself; an account only delegates to its policies.
     let named = policies.answer(request) { $0.effect == .allow && $0.fit(requester) > .account }
     let isNamedItself = policies.answer(request) {
-      $0.effect == .allow && $0.fit(requester) == .exact
+      $0.effect == .allow && $0.namesItself(requester, isUser: source.isUser)
     }.allow.isPossible
-    let direct = named.allow.and(
-      source.isNotForbidden(request, namedAsUser: source.isUser && isNamedItself))
+    let direct = named.allow.and(source.isNotForbidden(request, isNamedItself: isNamedItself))
     let delegated = trust.allow.and(viaIdentity)
     return direct.level >= delegated.level ? (direct, nil) : (delegated, own.grant)
   }
@@ -168,8 +168,12 @@ extension AWSSemantics {
     case .service(let name):
       context["aws:PrincipalIsAWSService"] = .known(["true"])
       context["aws:PrincipalServiceName"] = .known([name])
+      for key in ["Account", "Arn", "OrgID", "OrgPaths"] {
+        context["aws:Principal\(key)"] = .absent
+      }
       context["aws:SourceArn"] = .requestContext
       context["aws:SourceAccount"] = .requestContext
+    case .federated: break
     }
     return context
   }
@@ -201,6 +205,7 @@ extension AWSSemantics {
     case .account(let account): "aws:account:\(account)"
     case .anyone: anyoneNodeID
     case .service(let name): "aws:service:\(name)"
+    case .federated(let provider): provider
     }
   }
 
@@ -212,6 +217,7 @@ extension AWSSemantics {
     case .account(let account): "whoever account \(account) allows"
     case .anyone: "any AWS principal"
     case .service(let name): "the service \(name)"
+    case .federated(let provider): "whoever \(provider) vouches for"
     }
   }
 }

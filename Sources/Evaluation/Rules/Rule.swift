@@ -13,7 +13,7 @@ struct Rule: Sendable {
 
   /// All rules, in the order in which they are judged.
   static let all: [Rule] = [
-    .unboundedScope, .externalTrust, .publicTrigger, .escalationPath,
+    .unboundedScope, .externalTrust, .publicTrigger, .escalationPath, .federationTooWide,
   ]
 }
 

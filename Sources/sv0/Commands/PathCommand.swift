@@ -1,7 +1,6 @@
 internal import ArgumentParser
 internal import Evaluation
 internal import Model
-internal import PostgresClient
 
 struct PathCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -11,9 +10,7 @@ struct PathCommand: AsyncParsableCommand {
       `anyone`, `aws:account:111122223333#*`.
       """)
 
-  @OptionGroup var common: CommonOptions
-  @OptionGroup var tenant: TenantOption
-  @OptionGroup var output: OutputOption
+  @OptionGroup var options: AuthorityOptions
 
   @Argument(help: "Where the path begins.")
   var from: String
@@ -22,13 +19,7 @@ struct PathCommand: AsyncParsableCommand {
   var to: String
 
   func run() async throws {
-    let pool = try common.context().pool()
-    defer { pool.close() }
-    let tenant = try tenant.name()
-    guard let reading = try await PostgresEvaluationStore(pool).read(tenant) else {
-      throw Failure(.usage, "tenant \(tenant) is unknown; `sv0 connection apply` makes it known")
-    }
-    let evaluation = Evaluation(of: reading.graph, at: Context.now())
+    let evaluation = try await options.evaluation()
     let names = evaluation.names
     let start = try Self.resolve(from, among: names)
     let end = try Self.resolve(to, among: names)
@@ -37,7 +28,7 @@ struct PathCommand: AsyncParsableCommand {
       throw Failure(.outcome, "no path from \(start) to \(end)")
     }
     for (index, path) in paths.enumerated() {
-      switch output.output {
+      switch options.output.output {
       case .text:
         if index > 0 { Terminal.print("") }
         Terminal.print("\(path.decision.level) via \(path.via), \(path.hops.count) hops")

@@ -1,0 +1,135 @@
+internal import Model
+
+/// Policies of one type that an organization attaches above an account: a list for each level.
+struct PolicyLevels: Sendable {
+  /// From the root down to the account: of each level at least one policy must allow.
+  var levels: [[HeldPolicy]] = []
+  /// What is not known of them.
+  var rest = Decision.allowed
+
+  var policies: [HeldPolicy] { levels.flatMap(\.self) }
+
+  func decision(_ request: Request) -> Decision {
+    .all(levels.map { $0.answer(request).decision }).and(rest)
+  }
+}
+
+/// How an organization limits an account.
+/// Source: Organizations User Guide, "SCP evaluation", "Resource control policies (RCPs)".
+struct AccountLimits: Sendable {
+  /// Service control policies: they limit the account's principals.
+  let principals: PolicyLevels
+  /// Resource control policies: they limit who may use the account's resources.
+  let resources: PolicyLevels
+  /// Why there are no limits, where there are none.
+  let reasons: [Fact]
+
+  var policies: [HeldPolicy] { principals.policies }
+
+  static func none(_ reason: Fact) -> AccountLimits {
+    AccountLimits(principals: PolicyLevels(), resources: PolicyLevels(), reasons: [reason])
+  }
+
+  /// What limits the account's principals.
+  func decision(_ request: Request) -> Decision { principals.decision(request) }
+
+  /// What limits the account's resources.
+  func resourceDecision(_ request: Request) -> Decision {
+    resourceLevels(for: request).decision(request)
+  }
+
+  /// Services that resource control policies do not cover ignore them.
+  func resourceLevels(for request: Request) -> PolicyLevels {
+    let service = request.name.prefix { $0 != ":" }.lowercased()
+    return ActionTable.resourceControlled.contains(service) ? resources : PolicyLevels()
+  }
+}
+
+extension Organizations {
+  func memberLimits(_ account: String, _ organization: Organization) -> AccountLimits {
+    let (targets, gap) = levels(above: account, organization)
+    return AccountLimits(
+      principals: policies(
+        "scp", "aws.organizations.policy", targets, gap, account, organization),
+      resources: policies(
+        "rcp", "aws.organizations.resourceControlPolicy", targets, gap, account, organization),
+      reasons: [])
+  }
+
+  /// The root, the units and the account, from the top down; and what is missing to be sure.
+  private func levels(
+    above account: String, _ organization: Organization
+  ) -> (targets: [String], gap: String?) {
+    var targets = ["aws:account:\(account)"]
+    while targets.count < 10,
+      let parent = graph.edges(.contains, to: targets[0]).first(where: {
+        graph.nodes[$0.from]?.type == "aws.organizationalUnit"
+      })?.from
+    {
+      targets.insert(parent, at: 0)
+    }
+    guard graph.nodes[targets[0]]?.merged.state["root"] != .bool(true) else {
+      return (targets, gap("aws.organizations.organizationalUnit", organization))
+    }
+    let missing = gap("aws.organizations.organizationalUnit", organization)
+    return (
+      targets,
+      missing ?? "the units above account \(account) in organization \(organization.id)"
+    )
+  }
+
+  /// Where no policy of a type is attached anywhere, the organization has not switched it on:
+  /// AWS keeps at least one at every level.
+  private func policies(
+    _ kind: String, _ collection: String, _ targets: [String], _ gap: String?, _ account: String,
+    _ organization: Organization
+  ) -> PolicyLevels {
+    var result = PolicyLevels()
+    if let missing = self.gap(collection, organization) {
+      result.rest = result.rest.and(.unknown(missing))
+    }
+    let scope = inputs.scopes(ofAccount: organization.management).first
+    let isSwitchedOn = graph.nodes(ofType: "aws.organizations.policy").contains {
+      $0.scope == scope
+        && graph.edges(.limitedBy, to: $0.id).contains { $0.key.discriminator == kind }
+    }
+    guard isSwitchedOn else { return result }
+    if let gap { result.rest = result.rest.and(.unknown(gap)) }
+    for target in targets {
+      let attached = graph.edges(.limitedBy, from: target).filter {
+        $0.key.discriminator == kind
+      }
+      let isAccount = target == "aws:account:\(account)"
+      let name = isAccount ? "account \(account)" : graph.label(target)
+      guard !attached.isEmpty else {
+        result.rest = result.rest.and(.unknown("\(kind) of \(name)"))
+        continue
+      }
+      result.levels.append(
+        attached.map { edge in
+          shelf.policy(
+            edge.to, in: scope,
+            way: [Fact(.edge(edge.key), "\(name) is limited by \(graph.label(edge.to))")])
+        })
+    }
+    return result
+  }
+
+  /// Why a collection of the management account cannot be relied on.
+  private func gap(_ collection: String, _ organization: Organization) -> String? {
+    let keys = inputs.scopes(ofAccount: organization.management).map {
+      CollectionKey(scope: $0, collection: collection)
+    }
+    if keys.contains(where: inputs.isComplete) { return nil }
+    return keys.compactMap(inputs.gap).first
+      ?? "\(collection) of management account \(organization.management): never read"
+  }
+
+  /// `o-a/r-b/ou-c/`, as `aws:PrincipalOrgPaths` has it.
+  func path(of account: String, _ organization: Organization) -> KeyValue {
+    let (targets, gap) = levels(above: account, organization)
+    if let gap { return .unread(gap) }
+    let units = targets.dropLast().map { $0.dropFirst("aws:organizations:".count) }
+    return .known(["\(organization.id)/\(units.joined(separator: "/"))/"])
+  }
+}

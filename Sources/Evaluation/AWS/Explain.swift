@@ -1,0 +1,103 @@
+internal import Model
+
+extension AWSSemantics {
+  /// Source: IAM User Guide, "Determining whether a request is allowed or denied within an
+  /// account": explicit denies first, then control policies, the resource's policy, the identity's
+  /// own, and its boundary.
+  func explain(_ identity: String, _ action: String, on resource: String) -> Explanation? {
+    guard let source = principals[identity] else { return nil }
+    let requester = Requester.identity(arn: source.arn, account: source.account)
+    let request = Request(action, on: resource, in: context(of: source, using: resource))
+    let stages: [(String, [HeldPolicy], (Statement) -> Bool)] = [
+      (
+        "resource control policy",
+        limits(onResource: resource, of: source).resourceLevels(for: request).policies,
+        { $0.fit(requester) > .none }
+      ),
+      ("service control policy", source.limits.policies, { _ in true }),
+      (
+        "resource policy", resourcePolicies(of: governedID(resource)), { $0.fit(requester) > .none }
+      ),
+      ("identity policy", source.policies, { _ in true }),
+      ("permissions boundary", source.boundary ?? [], { _ in true }),
+    ]
+    let all = stages.flatMap { stage, policies, applies in
+      lines(stage, policies, applies, request)
+    }
+    let silent = stages.compactMap { stage, policies, _ -> String? in
+      guard !policies.isEmpty, !all.contains(where: { $0.stage == stage && !$0.isDeny }) else {
+        return nil
+      }
+      return "\(stage): none of \(policies.count) allows it"
+    }
+    return Explanation(
+      identity: identity, action: action, resource: resource,
+      decision: access(source, action, on: resource).decision,
+      level: ActionTable.aws.level(of: action),
+      lines: all.filter(\.isDeny) + all.filter { !$0.isDeny }, silent: silent)
+  }
+
+  private func lines(
+    _ stage: String, _ policies: [HeldPolicy], _ applies: (Statement) -> Bool, _ request: Request
+  ) -> [Explanation.Line] {
+    policies.flatMap { policy -> [Explanation.Line] in
+      guard let compiled = policy.compiled else {
+        return [true, false].map {
+          Explanation.Line(
+            stage: stage, policy: policy.name, id: policy.id, statement: "its text", isDeny: $0,
+            decision: .unknown(policy.gap))
+        }
+      }
+      return compiled.statements.filter(applies).compactMap { statement in
+        let decision = statement.decision(
+          action: request.action, resource: request.resource, in: request.context)
+        guard decision.isPossible else { return nil }
+        return Explanation.Line(
+          stage: stage, policy: policy.name, id: policy.id, statement: statement.label,
+          isDeny: statement.effect == .deny, decision: decision)
+      }
+    }
+  }
+
+  /// `reaches` hops to one system from every principal that may act on it: the highest level that
+  /// it has, at or above the one asked for.
+  func holders(of system: String, atLeast least: AccessLevel?) -> [Hop] {
+    guard let arn = ARN(system) else { return [] }
+    let tried = ActionTable.aws.actions(of: arn.service).compactMap { action in
+      Self.resource(of: action, within: system).map { (action: action, resource: $0) }
+    }.filter { $0.action.level >= least ?? .readMetadata }.reversed()
+    return order.compactMap { principals[$0] }.compactMap { source -> Hop? in
+      var best: Hop?
+      for (action, resource) in tried {
+        if let found = best, found.decision == .allowed || found.level != action.level { break }
+        // Of what is in it a part is enough.
+        let parts =
+          resource == system
+          ? []
+          : source.names(within: resource, for: [action.name], and: resourcePolicies(of: system))
+        let answer = ([resource] + parts).map { access(source, action.name, on: $0) }
+          .reduce(AccessAnswer.denied) { $1.decision.level > $0.decision.level ? $1 : $0 }
+        guard answer.decision.level > best?.decision.level ?? .denied else { continue }
+        best = Hop(
+          kind: "reaches", from: source.arn, to: system, transfer: .access,
+          decision: answer.decision,
+          sentence: "\(source.label) may take \(action.name) on \(graph.label(system))",
+          facts: answer.grant.map { facts(of: $0, saying: "allows \(action.name)") } ?? [],
+          limits: source.limitFacts,
+          cause: answer.grant.map { $0.policy.cause($0.statement) } ?? "identity \(source.arn)",
+          level: action.level)
+      }
+      return best
+    }
+  }
+
+  /// The system itself, or what is in it: objects of a bucket.
+  private static func resource(of action: ActionTable.Action, within system: String) -> String? {
+    for name in [system, system + "/*"]
+    where action.resources.contains(where: { Pattern($0).matches(name) }) {
+      // A bucket's name fits the pattern of an object's only by its slash.
+      return name
+    }
+    return nil
+  }
+}

@@ -1,0 +1,109 @@
+internal import ArgumentParser
+internal import Evaluation
+internal import Model
+internal import PostgresClient
+
+/// What the questions about authority have in common: a tenant's graph, judged now.
+struct AuthorityOptions: ParsableArguments {
+  @OptionGroup var common: CommonOptions
+  @OptionGroup var tenant: TenantOption
+  @OptionGroup var output: OutputOption
+
+  func evaluation() async throws -> Evaluation {
+    let pool = try common.context().pool()
+    defer { pool.close() }
+    let tenant = try tenant.name()
+    guard let reading = try await PostgresEvaluationStore(pool).read(tenant) else {
+      throw Failure(.usage, "tenant \(tenant) is unknown; `sv0 connection apply` makes it known")
+    }
+    return Evaluation(of: reading.graph, at: Context.now())
+  }
+
+  /// One line a path; in JSON with everything that it stands on.
+  func print(_ paths: [AuthorityPath], of evaluation: Evaluation) {
+    for path in paths {
+      switch output.output {
+      case .text: Terminal.print(path.line)
+      case .json: Terminal.print(evaluation.json(of: path).text)
+      }
+    }
+  }
+}
+
+struct ReachCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "reach", abstract: "What an identity comes to: everything, by its best path.")
+
+  @OptionGroup var options: AuthorityOptions
+
+  @Argument(help: "A defined name, or a unique suffix of one: role/deploy.")
+  var identity: String
+
+  func run() async throws {
+    let evaluation = try await options.evaluation()
+    let id = try PathCommand.resolve(identity, among: evaluation.names)
+    let paths = evaluation.reach(from: id)
+    guard !paths.isEmpty else { throw Failure(.outcome, "\(id) reaches nothing that is known") }
+    options.print(paths, of: evaluation)
+  }
+}
+
+struct WhoCanCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "who-can", abstract: "Who may act on a system, directly or by becoming another.",
+    discussion: "Levels: readMetadata, readData, write, administer, manageAccess.")
+
+  @OptionGroup var options: AuthorityOptions
+
+  @Argument(help: "A defined name, a unique suffix of one, or a set such as that of `sv0 path`.")
+  var system: String
+
+  @Option(help: "Only access at this level or above.")
+  var level: AccessLevel?
+
+  func run() async throws {
+    let evaluation = try await options.evaluation()
+    let id = try PathCommand.resolve(system, among: evaluation.names)
+    let paths = evaluation.whoCan(reach: id, atLeast: level)
+    guard !paths.isEmpty else { throw Failure(.outcome, "nobody who is known may act on \(id)") }
+    options.print(paths, of: evaluation)
+  }
+}
+
+struct ExplainCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "explain", abstract: "Why an identity may or may not do something.",
+    discussion: "Statements stand in the order in which the platform evaluates them.")
+
+  @OptionGroup var options: AuthorityOptions
+
+  @Argument(help: "A defined name, or a unique suffix of one: role/deploy.")
+  var identity: String
+
+  @Argument(help: "As the platform spells it: s3:GetObject.")
+  var action: String
+
+  @Argument(help: "An ARN, or *.")
+  var resource: String
+
+  func run() async throws {
+    let evaluation = try await options.evaluation()
+    let id = try PathCommand.resolve(identity, among: evaluation.names)
+    guard let explanation = evaluation.explain(id, action, on: resource) else {
+      throw Failure(.usage, "\(id) is no identity with policies; name a role or a user")
+    }
+    switch options.output.output {
+    case .text: for line in explanation.text { Terminal.print(line) }
+    case .json: Terminal.print(explanation.json.text)
+    }
+  }
+}
+
+extension AuthorityPath {
+  /// `allowed via escalation: role/a -canEscalateTo-> function:b -runsAs-> role/c`.
+  var line: String {
+    let level = hops.last?.level.map { " (\($0.name))" } ?? ""
+    let way = hops.map { " -\($0.kind)-> \($0.to)" }.joined()
+    return "\(decision.level)\(level) via \(via): \(hops.first?.from ?? "")\(way)"
+  }
+}
