@@ -168,7 +168,9 @@ extension Defect {
         }
       }
     },
-    Defect("absence-on-taint", "An object that cannot be read is taken for gone.", [.doubt]) {
+    Defect(
+      "absence-on-taint", "An object that cannot be read is taken for gone.", [.doubt, .tokens]
+    ) {
       $0.before = { what, state in
         guard what == "loading.apply" else { return }
         for (key, staged) in state.staged.all {
@@ -287,8 +289,10 @@ extension Defect {
       "superseded-written", "A result is written though another was in between.",
       [.versions, .evaluated, .history, .findings, .works]
     ) { $0.writesStale = true },
-    Defect("tombstones-lost", "A tombstone is taken for nothing to send.", [.tombstones]) {
-      $0.sends = { _, messages in messages.filter { $0.value != nil } }
+    Defect("tombstones-lost", "A tombstone is recorded, and not promised.", [.tombstones]) {
+      $0.after = { what, _, state in
+        if what == "evaluation.write" { state.outbox.removeAll { $0.entry.message.value == nil } }
+      }
     },
     Defect("not-due", "A failed run is no reason to evaluate.", [.evaluated, .settles]) {
       $0.after = { what, before, state in

@@ -12,7 +12,9 @@ struct StagedBytes {
   mutating func follow(_ change: Change, limit: Int64, _ list: inout Findings) {
     switch change.operation {
     case "loading.stage": staged(change, limit, &list)
-    case "loading.fail": failed(change, limit, &list)
+    case "loading.fail":
+      failed(change, limit, &list)
+      excesses = [:]
     default: break
     }
   }
