@@ -15,8 +15,8 @@ final class SimulatedAWS: Transport {
   /// What one region of an account allows, written down here once more: a rate, and a burst.
   /// Services have a bucket; operations that are named have one of their own.
   ///
-  /// Source: Lambda, Step Functions, Secrets Manager and STS quotas as published; IAM and SQS publish
-  /// none, and have what the connector holds itself to.
+  /// Source: quotas as published by Lambda, Step Functions, Secrets Manager and STS; IAM and SQS
+  /// publish none, and have what the connector holds itself to.
   private static let quotas: [String: (rate: Double, burst: Double)] = [
     "iam": (15, 15), "lambda": (15, 15), "lambda:GetPolicy": (15, 15), "sqs": (10, 10),
     "secretsmanager": (20, 20), "secretsmanager:GetResourcePolicy": (20, 20),
