@@ -15,13 +15,13 @@ final class SimulatedAWS: Transport {
   /// What one region of an account allows, written down here once more: a rate, and a burst.
   /// Services have a bucket; operations that are named have one of their own.
   ///
-  /// Source: Lambda, Step Functions and Secrets Manager quotas as published; IAM and SQS publish
-  /// none, and have what the connector holds itself to.
+  /// Source: quotas as published by Lambda, Step Functions, Secrets Manager and STS; IAM and SQS
+  /// publish none, and have what the connector holds itself to.
   private static let quotas: [String: (rate: Double, burst: Double)] = [
     "iam": (15, 15), "lambda": (15, 15), "lambda:GetPolicy": (15, 15), "sqs": (10, 10),
     "secretsmanager": (20, 20), "secretsmanager:GetResourcePolicy": (20, 20),
     "states:ListStateMachines": (1, 50), "states:DescribeStateMachine": (1, 100),
-    "states:ListActivities": (1, 50), "sts": (10, 10),
+    "states:ListActivities": (1, 50), "sts": (600, 600),
   ]
 
   private let clock: VirtualClock
