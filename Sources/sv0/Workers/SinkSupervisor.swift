@@ -31,7 +31,9 @@ struct SinkSupervisor: Service {
   }
 
   private func applied() async throws -> [String: JSON] {
-    let options = TransactionOptions.queue
+    var options = TransactionOptions.queue
+    // A session that ends during the commit leaves no doubt then: the list is read again.
+    options.readOnly = true
     let rows = try await pool.withTransaction(options) { transaction in
       try await transaction.query("SELECT tenant, name, document FROM sv0.sinks")
     }
