@@ -168,7 +168,8 @@ private struct Program {
   }
 
   func stop() {
-    process.terminate()
+    // Not SIGTERM: whoever started this process may ignore it, which a child inherits.
+    kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
   }
 }
