@@ -3,6 +3,9 @@ internal import Model
 /// A role or user with everything that decides what it may do.
 /// Source: IAM User Guide, "Policy evaluation logic".
 struct Principal: Sendable {
+  /// What says which policies a role or user holds.
+  static let collections = ["aws.iam.role", "aws.iam.user", "aws.iam.group", "aws.iam.policy"]
+
   let node: GraphNode
   let scope: String
   let arn: String
@@ -89,8 +92,8 @@ struct PrincipalReader {
       ? AccountLimits.none(
         Fact(.node(node.id), "\(node.name) is linked to a service: no organization limits it"))
       : organizations.limits(on: arn.account)
-    let collections = ["aws.iam.role", "aws.iam.user", "aws.iam.group", "aws.iam.policy"]
-    let gaps = inputs.gaps(collections.map { CollectionKey(scope: scope, collection: $0) })
+    let gaps = inputs.gaps(
+      Principal.collections.map { CollectionKey(scope: scope, collection: $0) })
     return Principal(
       node: node, scope: scope, arn: node.id, account: arn.account, partition: arn.partition,
       isUser: isUser, policies: policies(of: node, in: scope),

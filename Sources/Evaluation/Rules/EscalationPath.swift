@@ -8,13 +8,7 @@ extension Rule {
   /// but it cannot make one up.
   static let escalationPath = Rule(
     id: "escalation-path", version: 1, title: "Escalation path",
-    subjects: [
-      SubjectInputs(
-        "aws.iam.role", ["aws.iam.role", "aws.iam.user", "aws.iam.group", "aws.iam.policy"]),
-      SubjectInputs(
-        "aws.iam.user",
-        ["aws.iam.role", "aws.iam.user", "aws.iam.group", "aws.iam.policy", "aws.iam.accessKey"]),
-    ]
+    subjects: SubjectInputs.principals
   ) { situation, subject in
     let own = situation.authority.hops(from: subject.id)
     guard situation.semantics.isWorkload(subject),

@@ -30,6 +30,12 @@ struct SubjectInputs: Sendable {
     self.collections = collections
     self.needsOrganization = needsOrganization
   }
+
+  /// Roles, and users by whether they have keys: what decides their authority.
+  static let principals = [
+    SubjectInputs("aws.iam.role", Principal.collections),
+    SubjectInputs("aws.iam.user", Principal.collections + ["aws.iam.accessKey"]),
+  ]
 }
 
 /// What a rule sees.

@@ -5,13 +5,7 @@ extension Rule {
   /// resource of its account.
   static let unboundedScope = Rule(
     id: "unbounded-scope", version: 1, title: "Unbounded scope",
-    subjects: [
-      SubjectInputs(
-        "aws.iam.role", ["aws.iam.role", "aws.iam.user", "aws.iam.group", "aws.iam.policy"]),
-      SubjectInputs(
-        "aws.iam.user",
-        ["aws.iam.role", "aws.iam.user", "aws.iam.group", "aws.iam.policy", "aws.iam.accessKey"]),
-    ]
+    subjects: SubjectInputs.principals
   ) { situation, subject in
     let reached = situation.authority.hops(from: subject.id).filter { $0.kind == "reaches" }
     guard situation.semantics.isWorkload(subject) else { return nil }
