@@ -149,6 +149,24 @@ final class GraphStorage: Sendable {
     return name == Self.none ? nil : name
   }
 
+  /// How many names precede a text that is none.
+  func position(_ text: String) -> UInt32 {
+    var (low, high) = (0, names.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if strings.precedes(names[middle], text) { low = middle + 1 } else { high = middle }
+    }
+    return UInt32(low)
+  }
+
+  /// Edges of a kind, in order: they lie together.
+  func edges(ofKind kind: EdgeKind) -> Range<UInt32> {
+    let order = kind.order
+    let all = 0..<UInt32(edgeCount)
+    let start = all.partitioningIndex { first(ofEdge: $0).kind >= order }
+    return start..<all.partitioningIndex { first(ofEdge: $0).kind > order }
+  }
+
   /// The node whose id it is.
   func node(id: String) -> UInt32? {
     guard let name = name(id) else { return nil }
@@ -220,13 +238,18 @@ extension EdgeKind {
     uniqueKeysWithValues: inOrder.enumerated().map { ($0.element, UInt8($0.offset)) })
 }
 
-extension ArraySlice {
+extension RandomAccessCollection {
   /// The first index from which on the predicate holds, where it holds for a tail only.
   fileprivate func partitioningIndex(where holds: (Element) -> Bool) -> Index {
-    var (low, high) = (startIndex, endIndex)
-    while low < high {
-      let middle = (low + high) / 2
-      if holds(self[middle]) { high = middle } else { low = middle + 1 }
+    var (low, length) = (startIndex, count)
+    while length > 0 {
+      let middle = index(low, offsetBy: length / 2)
+      if holds(self[middle]) {
+        length /= 2
+      } else {
+        low = index(after: middle)
+        length -= length / 2 + 1
+      }
     }
     return low
   }

@@ -38,6 +38,10 @@ struct StringTable: Sendable {
 
   func slice(_ number: UInt32) -> ArraySlice<UInt8> { bytes[range(number)] }
 
+  func precedes(_ number: UInt32, _ text: String) -> Bool {
+    slice(number).lexicographicallyPrecedes(text.utf8)
+  }
+
   /// The given numbers in order of their texts' UTF-8 bytes.
   ///
   /// Sorts by eight bytes at a time: texts of a platform share long beginnings.
