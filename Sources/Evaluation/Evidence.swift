@@ -10,12 +10,12 @@ extension Graph {
       EvidenceStep(
         subject: .node(id: id), basis: .direct, sentence: fact.sentence,
         statement: fact.statement.flatMap { statement($0, of: id, in: scope) },
-        receipts: receipts(nodes[id]?.assertions.map(\.provenance) ?? [], in: scope))
+        receipts: receipts(nodes[id]?.provenance ?? [], in: scope))
     case .edge(let key):
       EvidenceStep(
         subject: .edge(kind: key.kind.rawValue, from: key.from, to: key.to),
-        basis: edge(key)?.merged.basis ?? .direct, sentence: fact.sentence,
-        receipts: receipts(edge(key)?.provenance ?? [], in: scope))
+        basis: edges[key]?.basis ?? .direct, sentence: fact.sentence,
+        receipts: receipts(edges[key]?.provenance ?? [], in: scope))
     case .collection(let key):
       EvidenceStep(
         subject: .collection(name: key.collection, scope: key.scope), basis: .direct,
@@ -88,16 +88,6 @@ extension Graph {
     if id.hasPrefix("aws:account:") { return "AWS account" }
     if id.hasPrefix("aws:service:") { return "AWS service" }
     return "not read"
-  }
-
-  private func edge(_ key: EdgeKey) -> GraphEdge? {
-    // Edges are sorted by key.
-    var (low, high) = (edges.startIndex, edges.endIndex)
-    while low < high {
-      let middle = (low + high) / 2
-      if edges[middle].key.precedes(key) { low = middle + 1 } else { high = middle }
-    }
-    return low < edges.endIndex && edges[low].key == key ? edges[low] : nil
   }
 
   private func receipts(_ provenance: [Provenance], in scope: String?) -> [EvidenceReceipt] {
