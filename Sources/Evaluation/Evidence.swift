@@ -69,9 +69,15 @@ extension Graph {
     return grounds + [edge, end]
   }
 
+  /// What follows the `#` of nodes that stand for a part of another.
+  private static let parts: [Substring: String] = [
+    "session": "sessions of a role, limited by a profile", "serviceaccount": "service account",
+  ]
+
   /// Nodes that no record asserts: sets, and whatever lies outside of what was read.
   private func introduction(_ id: String) -> String {
     let parts = id.split(separator: "#", maxSplits: 1)
+    if parts.count == 2, let kind = Self.parts[parts[1].prefix { $0 != "/" }] { return kind }
     if id.hasPrefix("aws:account:"), parts.count == 2 {
       let account = parts[0].dropFirst("aws:account:".count)
       if parts[1] == "administrators" { return "the administrators of account \(account)" }
