@@ -45,6 +45,21 @@ public struct Asserted<Value: Sendable & Hashable>: Sendable, Hashable {
   }
 }
 
+/// When something was last used, as one collection of a scope tells it.
+public struct LastUse: Sendable, Hashable {
+  /// A node id, or a name that a node defines.
+  public var subject: String
+  public var collection: CollectionKey
+  /// The UTC day: `2026-11-20`.
+  public var day: String
+
+  public init(subject: String, collection: CollectionKey, day: String) {
+    self.subject = subject
+    self.collection = collection
+    self.day = day
+  }
+}
+
 /// How a collection of a scope stands.
 public struct CollectionStatus: Sendable, Hashable {
   public var outcome: Outcome
@@ -135,11 +150,12 @@ public struct Graph: Sendable {
   private let types: [String: [String]]
   private let outgoing: [String: [Int]]
   private let incoming: [String: [Int]]
+  private let uses: [String: [LastUse]]
 
   public init(
     tenant: String, version: Int64, nodes: [Asserted<Node>], edges: [Asserted<Edge>],
     documents: [String: [UInt8]] = [:], collections: [CollectionKey: CollectionStatus] = [:],
-    calls: [CallList: [UInt8]] = [:]
+    calls: [CallList: [UInt8]] = [:], uses: [LastUse] = []
   ) {
     self.tenant = tenant
     self.version = version
@@ -166,6 +182,7 @@ public struct Graph: Sendable {
       .sorted { $0.key.precedes($1.key) }
     outgoing = Dictionary(grouping: self.edges.indices) { [edges = self.edges] in edges[$0].from }
     incoming = Dictionary(grouping: self.edges.indices) { [edges = self.edges] in edges[$0].to }
+    self.uses = Dictionary(grouping: uses) { resolve($0.subject) }
   }
 
   /// Edges that leave a node, in order.
@@ -181,6 +198,15 @@ public struct Graph: Sendable {
   /// Nodes of a platform's type, in order of their ids.
   public func nodes(ofType type: String) -> [GraphNode] {
     (types[type] ?? []).compactMap { nodes[$0] }
+  }
+
+  /// The latest day on which something was used, and who tells it; of several, the first in order
+  /// of collections. `nil` where nobody tells of any use.
+  func lastUse(of id: String) -> LastUse? {
+    uses[id]?.min { left, right in
+      left.day == right.day
+        ? left.collection.precedes(right.collection) : right.day.precedes(left.day)
+    }
   }
 
   /// The node that a name stands for: an id, or a name that exactly one node defines.

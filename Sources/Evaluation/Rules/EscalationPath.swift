@@ -10,10 +10,9 @@ extension Rule {
     id: "escalation-path", version: 1, title: "Escalation path",
     subjects: SubjectInputs.principals
   ) { situation, subject in
-    let own = situation.authority.hops(from: subject.id)
-    guard situation.semantics.isWorkload(subject),
-      !own.contains(where: { $0.level == .manageAccess || $0.isAdministration })
-    else { return nil }
+    guard situation.semantics.isWorkload(subject), !situation.isPrivileged(subject.id) else {
+      return nil
+    }
     let paths =
       situation.authority.bestPaths(from: subject.id, endingWith: "canEscalateTo")
       .filter { $0.hops.last?.endsAtAdministrators == true }
