@@ -3,10 +3,13 @@ internal import Model
 // What several rules ask about an identity.
 
 extension Situation {
-  /// Whether an identity may, by itself, decide who may do what.
-  func isPrivileged(_ identity: String) -> Bool {
-    authority.hops(from: identity).contains { $0.level == .manageAccess || $0.isAdministration }
+  /// How firmly an identity may, by itself, decide who may do what; `nil` where it may not.
+  func privilege(of identity: String) -> Decision.Level? {
+    authority.hops(from: identity).filter { $0.level == .manageAccess || $0.isAdministration }
+      .map(\.decision.level).max()
   }
+
+  func isPrivileged(_ identity: String) -> Bool { privilege(of: identity) != nil }
 
   /// The hop of an identity that reaches most, by itself.
   func widestReach(of identity: String) -> Hop? {
