@@ -51,9 +51,12 @@ public struct PostgresEvaluationStore: EvaluationStore {
       let graph = Graph(
         tenant: tenant, version: clock.graphVersion, storage,
         documents: try await Self.documents(transaction, tenant), collections: collections,
-        calls: try await Self.calls(transaction, tenant, storage, collections))
+        calls: try await Self.calls(transaction, tenant, storage, collections),
+        uses: try await Self.uses(transaction, tenant))
       let findings = try await Self.findings(transaction, tenant)
-      return EvaluationReading(clock: clock, graph: graph, findings: findings)
+      let owners = try await OwnerStore.owners(transaction, tenant)
+      return EvaluationReading(
+        clock: clock, graph: graph, findings: findings, owners: OwnerRegister(owners))
     }
   }
 
@@ -126,6 +129,26 @@ public struct PostgresEvaluationStore: EvaluationStore {
         let list = Graph.CallList(run: try row.string(0), collection: try row.string(1))
         return (list, try row.bytes(2))
       })
+  }
+
+  /// Per subject and collection, the latest day.
+  private nonisolated(nonsending) static func uses(
+    _ transaction: PostgresTransaction, _ tenant: String
+  ) async throws -> [LastUse] {
+    try await transaction.query(
+      """
+      SELECT scope, collection, id, max(value COLLATE "C") FROM sv0.observed
+      WHERE tenant = $1 AND fact = 'lastUsed' GROUP BY scope, collection, id
+      UNION ALL
+      SELECT scope, collection, subject, to_char(max(at) AT TIME ZONE 'UTC', 'YYYY-MM-DD')
+      FROM sv0.activity WHERE tenant = $1 GROUP BY scope, collection, subject
+      """, [.text(tenant)]
+    ).map { row in
+      LastUse(
+        subject: try row.string(2),
+        collection: CollectionKey(scope: try row.string(0), collection: try row.string(1)),
+        day: try row.string(3))
+    }
   }
 
   private nonisolated(nonsending) static func findings(
