@@ -46,7 +46,7 @@ struct AWSSemantics: PlatformSemantics {
     let reaching = (order.compactMap { principals[$0] } + sessions).flatMap { reaches(from: $0) }
     derived =
       order.flatMap { (trusts[$0] ?? []).map(\.hop) } + sessions.flatMap { sessionHops($0) }
-      + federated.map(\.hop) + poolHops() + kubernetesHops() + agentHops()
+      + federated.map(\.hop) + subjectHops() + poolHops() + kubernetesHops() + agentHops()
       + reaching + escalationHops(reaching) + administratorHops()
       + graph.nodes(ofType: "aws.lambda.function").flatMap { entries(to: $0) }
   }
