@@ -132,9 +132,7 @@ extension AWSSemantics {
   }
 
   func resourcePolicies(of id: String) -> [HeldPolicy] {
-    graph.edges(.governs, to: id).map {
-      shelf.policy($0.from, in: graph.nodes[id]?.scope, way: [$0.fact(in: graph)])
-    }
+    shelf.policies(governing: id)
   }
 
   /// An object is governed by the policy of its bucket, or of the access point it is asked of.
