@@ -41,10 +41,11 @@ import Testing
     var maker = OrganizationMaker(seed: seed)
     check(seed, maker.organization()) { organization in
       let evaluation = organization.estate.evaluation
+      let authority = evaluation.situation.authority
       let names = Set(evaluation.names.values).sorted { $0.precedes($1) }
       var forward: [String: Set<String>] = [:]
       for start in names {
-        for path in evaluation.reach(from: start) {
+        for path in authority.bestPaths(from: start, endingWith: nil) {
           guard let end = path.hops.last?.to else { continue }
           forward[end, default: []].insert(start)
           guard evaluation.paths(from: start, to: end).first?.decision == path.decision else {
@@ -54,8 +55,7 @@ import Testing
       }
       let hops = names.flatMap { evaluation.hops(from: $0) }
       for end in names {
-        let backward = evaluation.situation.authority
-          .paths(endingWith: hops.filter { $0.to == end })
+        let backward = authority.paths(endingWith: hops.filter { $0.to == end })
           .compactMap { $0.hops.first?.from }.filter { $0 != end }
         guard Set(backward) == (forward[end] ?? []).subtracting([end]) else {
           return "\(end): backward \(backward), forward \(forward[end] ?? [])"
