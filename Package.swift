@@ -178,7 +178,7 @@ let package = Package(
     .testTarget(
       name: "ExtractionTests",
       dependencies: [
-        "Authentication", "Extraction", "Model", "Pipeline", "PipelineTesting", lifecycle,
+        "Authentication", "Extraction", "Model", "Pipeline", "PipelineTesting", httpTypes, lifecycle,
         lifecycleTestKit, logging,
       ], swiftSettings: strict),
     .testTarget(

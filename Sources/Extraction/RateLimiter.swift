@@ -60,20 +60,35 @@ public struct TokenBucket: Sendable {
   }
 }
 
-/// Token buckets by key, for one attempt, and so for one account: a scope has one run at a time.
+/// Token buckets by key: of one attempt, and so of one account, as a scope has one run at a time; or
+/// of what all attempts of a worker share.
 ///
-/// Collections share a bucket fairly: each has one call under way, and turns are given in the order
-/// of asking, so none gets a second turn while another waits for its first.
+/// Collections share a bucket fairly, however many calls each wants to make: of each one waits for
+/// the bucket at a time, the others behind it, and turns are given in the order of asking. So none
+/// gets a second turn while another waits for its first.
 public actor RateLimiter {
+  private struct Line: Hashable {
+    var key: String
+    var claimant: ObjectIdentifier?
+  }
+
   private let surroundings: Surroundings
   private var buckets: [String: TokenBucket] = [:]
+  private var lines: [Line: Slots] = [:]
 
   public init(_ surroundings: Surroundings) {
     self.surroundings = surroundings
   }
 
   /// Waits for the key's turn.
-  public func wait(for key: String, rate: Rate) async throws {
+  ///
+  /// - Parameter claimant: who shares the bucket with others.
+  public func wait(for key: String, rate: Rate, by claimant: ObjectIdentifier?) async throws {
+    let line = Line(key: key, claimant: claimant)
+    let place = lines[line] ?? Slots(1)
+    lines[line] = place
+    try await place.reserve(1)
+    defer { place.release() }
     let now = surroundings.now()
     let pause = buckets[key, default: TokenBucket(rate, at: now)].take(at: now)
     if pause > .zero { try await surroundings.sleep(pause) }
