@@ -173,9 +173,9 @@ final class AWSReading: Sendable {
   /// Notes what a failed call leaves out, and ends the collections where it is not about the item.
   private func lack(_ child: AWSListing, at place: AWSPlace, _ error: any Error) async throws {
     let failure = CollectionFailure(error)
-    if error is JSONError { return gaps.note(failure, for: child.names) }
     let isOfOne = !place.batch.isEmpty && isAboutItems(error)
-    if let error = error as? AWSError, error.isDenied || isOfOne {
+    if error is JSONError, !isOfOne { return gaps.note(failure, for: child.names) }
+    if (error as? AWSError)?.isDenied == true || isOfOne {
       let operation = child.operation.fullName
       if child.isOptional {
         gaps.note(failure, for: child.names)

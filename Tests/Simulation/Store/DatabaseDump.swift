@@ -44,6 +44,7 @@ extension DatabaseState {
       "scopes": scopes.all.map { scope, epoch in
         .row([
           "tenant": .tenant(of: scope), "scope": .string(scope), "last_epoch": .integer(epoch),
+          "unlisted_since": .time(unlisted[scope]),
         ])
       },
       "runs": runs.all.map { JSON(row: $0.row) },
