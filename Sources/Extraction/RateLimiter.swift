@@ -1,4 +1,5 @@
 public import Model
+internal import Synchronization
 
 /// How many calls a second a platform takes.
 public struct Rate: Sendable, Hashable {
@@ -39,6 +40,14 @@ public struct TokenBucket: Sendable {
     return tokens >= 0 ? .zero : .milliseconds(Int64((-tokens / perSecond * 1000).rounded(.up)))
   }
 
+  /// Takes a token if it is there.
+  public mutating func takeAtOnce(at time: Timestamp) -> Bool {
+    fill(at: time)
+    guard tokens >= 1 else { return false }
+    tokens -= 1
+    return true
+  }
+
   /// The platform throttled: half the rate, and nothing at once.
   public mutating func throttled(at time: Timestamp) {
     fill(at: time)
@@ -63,18 +72,30 @@ public struct TokenBucket: Sendable {
 /// Token buckets by key: of one attempt, and so of one account, as a scope has one run at a time; or
 /// of what all attempts of a worker share.
 ///
-/// Collections share a bucket fairly, however many calls each wants to make: of each one waits for
-/// the bucket at a time, the others behind it, and turns are given in the order of asking. So none
-/// gets a second turn while another waits for its first.
-public actor RateLimiter {
+/// Collections share a bucket fairly, however many calls each wants to make: where calls have to
+/// wait, of each collection one waits for the bucket at a time, the others behind it, and turns are
+/// given in the order of asking. So none gets a second turn while another waits for its first.
+public final class RateLimiter: Sendable {
   private struct Line: Hashable {
     var key: String
     var claimant: ObjectIdentifier?
   }
 
+  private struct State {
+    var buckets: [String: TokenBucket] = [:]
+    var lines: [Line: Slots] = [:]
+
+    /// The line to wait in; `nil` where the token is there.
+    mutating func take(_ line: Line, _ rate: Rate, at now: Timestamp) -> Slots? {
+      if buckets[line.key, default: TokenBucket(rate, at: now)].takeAtOnce(at: now) { return nil }
+      let place = lines[line] ?? Slots(1)
+      lines[line] = place
+      return place
+    }
+  }
+
   private let surroundings: Surroundings
-  private var buckets: [String: TokenBucket] = [:]
-  private var lines: [Line: Slots] = [:]
+  private let state = Mutex(State())
 
   public init(_ surroundings: Surroundings) {
     self.surroundings = surroundings
@@ -83,17 +104,23 @@ public actor RateLimiter {
   /// Waits for the key's turn.
   ///
   /// - Parameter claimant: who shares the bucket with others.
-  public func wait(for key: String, rate: Rate, by claimant: ObjectIdentifier?) async throws {
+  func wait(for key: String, rate: Rate, by claimant: ObjectIdentifier?) async throws {
     let line = Line(key: key, claimant: claimant)
-    let place = lines[line] ?? Slots(1)
-    lines[line] = place
+    let asked = surroundings.now()
+    guard let place = state.withLock({ $0.take(line, rate, at: asked) }) else { return }
     try await place.reserve(1)
     defer { place.release() }
     let now = surroundings.now()
-    let pause = buckets[key, default: TokenBucket(rate, at: now)].take(at: now)
+    let pause = state.withLock { state in
+      state.buckets[key, default: TokenBucket(rate, at: now)].take(at: now)
+    }
     if pause > .zero { try await surroundings.sleep(pause) }
   }
 
-  public func throttled(_ key: String) { buckets[key]?.throttled(at: surroundings.now()) }
-  public func answered(_ key: String) { buckets[key]?.answered() }
+  func throttled(_ key: String) {
+    let now = surroundings.now()
+    state.withLock { $0.buckets[key]?.throttled(at: now) }
+  }
+
+  func answered(_ key: String) { state.withLock { $0.buckets[key]?.answered() } }
 }

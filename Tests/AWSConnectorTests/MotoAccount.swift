@@ -85,9 +85,10 @@ struct MotoAccount {
   }
 
   /// A bucket, or an object.
-  func put(_ path: String, _ body: [UInt8]) async throws {
-    let request = UnsignedRequest(
+  func put(_ path: String, _ body: [UInt8], encoding: String? = nil) async throws {
+    var request = UnsignedRequest(
       method: .put, scheme: "http", authority: authority, path: path, body: body)
+    request.fields[.contentEncoding] = encoding
     _ = try await Self.send(transport, request, credentials, "s3", "us-east-1")
   }
 
