@@ -228,7 +228,8 @@ let package = Package(
       name: "PostgresClientTests", dependencies: ["Model", "PostgresClient"],
       swiftSettings: common),
     .testTarget(
-      name: "SV0Tests", dependencies: ["KafkaClient", "Model", "sv0", logging],
+      name: "SV0Tests",
+      dependencies: ["Authentication", "Evaluation", "KafkaClient", "Model", "sv0", logging],
       swiftSettings: strict),
     .testTarget(
       name: "TransformationTests",

@@ -31,12 +31,16 @@ public struct Evaluation: Sendable {
   private let now: Timestamp
 
   /// - Parameter staleAfter: how long a complete collection may be relied on.
-  public init(of graph: Graph, at now: Timestamp, staleAfter: Duration = .seconds(7 * 86400)) {
+  public init(
+    of graph: Graph, at now: Timestamp, staleAfter: Duration = .seconds(7 * 86400),
+    owners: OwnerRegister = OwnerRegister([]), thresholds: RuleThresholds = RuleThresholds()
+  ) {
     let inputs = Inputs(graph, now: now, staleAfter: staleAfter)
     let semantics = AWSSemantics(graph, inputs)
     let authority = AuthorityGraph(graph, derived: semantics.derived, judge: semantics.judge)
     situation = Situation(
-      graph: graph, semantics: semantics, authority: authority, inputs: inputs)
+      graph: graph, semantics: semantics, authority: authority, inputs: inputs, owners: owners,
+      thresholds: thresholds, now: now)
     self.now = now
   }
 
@@ -62,7 +66,17 @@ public struct Evaluation: Sendable {
   public var problems: [String] { situation.semantics.problems }
 
   /// When the passing of time alone may change the result.
-  public var nextDueAt: Timestamp? { situation.inputs.nextChange }
+  public var nextDueAt: Timestamp? {
+    var next = situation.inputs.nextChange
+    for rule in Rule.all {
+      guard let nextChange = rule.nextChange else { continue }
+      for node in rule.subjects.flatMap({ situation.graph.nodes(ofType: $0.type) }) {
+        guard let at = nextChange(situation, node), at > now else { continue }
+        next = next.map { min($0, at) } ?? at
+      }
+    }
+    return next
+  }
 
   /// Everything that the rules find, in order of uid.
   public var findings: [Finding] { judged.findings.sorted { $0.uid.precedes($1.uid) } }
@@ -145,7 +159,9 @@ public struct Evaluation: Sendable {
       judgement.finding = finding(
         draft, uid(rule.id, node.id), rule.id, rule.title, rule.version, about, scope, keys)
     } else {
-      judgement.reasons = missing.isEmpty ? situation.semantics.gaps(of: node) : missing
+      judgement.reasons =
+        missing.isEmpty
+        ? situation.semantics.gaps(of: node) + (rule.gaps?(situation, node) ?? []) : missing
     }
     return judgement.finding == nil && judgement.reasons.isEmpty ? nil : judgement
   }
