@@ -172,11 +172,6 @@ public struct Graph: Sendable {
     (storage.nodesOfType[type] ?? []).map { GraphNode(storage: storage, number: $0) }
   }
 
-  /// Nodes of which a record says that they are of a kind, in order of their ids.
-  public func nodes(ofKind kind: NodeKind) -> [GraphNode] {
-    (storage.nodesOfKind[kind] ?? []).map { GraphNode(storage: storage, number: $0) }
-  }
-
   /// The latest day on which something was used, and who tells it; of several, the first in order
   /// of collections. `nil` where nobody tells of any use.
   func lastUse(of id: String) -> LastUse? {
@@ -184,6 +179,11 @@ public struct Graph: Sendable {
       left.day == right.day
         ? left.collection.precedes(right.collection) : right.day.precedes(left.day)
     }
+  }
+
+  /// Nodes of which a record says that they are of a kind, in order of their ids.
+  public func nodes(ofKind kind: NodeKind) -> [GraphNode] {
+    (storage.nodesOfKind[kind] ?? []).map { GraphNode(storage: storage, number: $0) }
   }
 
   /// The node that a name stands for: an id, or a name that exactly one node defines.
