@@ -44,7 +44,9 @@ public final class EvaluationService: Sendable {
     pool: PostgresPool, settings: Settings = Settings(), now: @escaping @Sendable () -> Timestamp,
     log: Logger
   ) {
-    self.init(store: PostgresEvaluationStore(pool), settings: settings, now: now, log: log)
+    self.init(
+      store: PostgresEvaluationStore(pool, keepsGraphs: true), settings: settings, now: now,
+      log: log)
   }
 
   package init(
