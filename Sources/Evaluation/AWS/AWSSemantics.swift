@@ -54,7 +54,7 @@ struct AWSSemantics: PlatformSemantics {
     unbounded = Dictionary(grouping: reaching, by: \.from)
     derived =
       order.flatMap { (trusts[$0] ?? []).map(\.hop) } + sessions.flatMap { sessionHops($0) }
-      + federated.map(\.hop) + poolHops() + kubernetesHops() + agentHops()
+      + federated.map(\.hop) + subjectHops() + poolHops() + kubernetesHops() + agentHops()
       + reaching + escalationHops(reaching) + administratorHops()
       + graph.nodes(ofType: "aws.lambda.function").flatMap { entries(to: $0) }
       + disclosures
