@@ -152,6 +152,7 @@ public final class EvaluationService: Sendable {
       "secretAgeSeconds": .integer(thresholds.secretAge.components.seconds),
       "expiryWarningSeconds": .integer(thresholds.expiryWarning.components.seconds),
       "owners": .array(reading.owners.owners.map(\.json)),
+      "classifier": .integer(Int64(DataClassifier.version)),
       "rules": .array(
         Rule.all.map { ["id": .string($0.id), "version": .integer(Int64($0.version))] }),
       "collections": .array(

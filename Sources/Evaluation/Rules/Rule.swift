@@ -1,4 +1,5 @@
 internal import Model
+internal import Synchronization
 
 /// A rule: which subjects it judges, from which collections, and what it finds about one.
 ///
@@ -121,5 +122,34 @@ extension SubjectInputs {
       gaps += organization.gaps
     }
     return (keys, gaps)
+  }
+}
+
+/// What a rule needs about its subjects, worked out once for each scope and region.
+final class SubjectNeeds: Sendable {
+  typealias Needs = (keys: [CollectionKey], missing: [String])
+
+  private struct Place: Hashable {
+    var scope: String
+    var region: String?
+  }
+
+  private let inputs: SubjectInputs
+  private let situation: Situation
+  private let known = Mutex<[Place: Needs]>([:])
+
+  init(_ inputs: SubjectInputs, _ situation: Situation) {
+    self.inputs = inputs
+    self.situation = situation
+  }
+
+  /// The collections that decide about a subject, and why some cannot be relied on.
+  func of(scope: String, region: String?) -> Needs {
+    let place = Place(scope: scope, region: region)
+    if let needs = known.withLock({ $0[place] }) { return needs }
+    let (keys, gaps) = inputs.needs(scope: scope, region: region, situation)
+    let needs = (keys: keys, missing: situation.inputs.gaps(keys) + gaps)
+    known.withLock { $0[place] = needs }
+    return needs
   }
 }
