@@ -13,8 +13,8 @@ extension AWSSemantics {
       .filter { $0.effect == .allow && !$0.excludesPrincipals }.flatMap(\.principals)
     let requesters = Set(named.compactMap(requester)).filter { requester in
       switch requester {
-      case .identity(let arn, _): principals[arn] == nil
-      case .account(let account): account != own && !accounts.contains(account)
+      case .identity(_, let account), .account(let account):
+        account != own && !accounts.contains(account)
       case .anyone, .service: true
       case .federated: false
       }

@@ -80,6 +80,7 @@ final class GraphStorage: Sendable {
   let defined: [UInt32]
   /// Nodes by type.
   let nodesOfType: [String: [UInt32]]
+  let nodesOfKind: [NodeKind: [UInt32]]
 
   /// In order of edges, and of each in merge order.
   let edgeAssertions: [EdgeAssertion]
@@ -130,6 +131,7 @@ final class GraphStorage: Sendable {
     nodeStarts = nodes.starts
     nodeNames = nodes.names
     nodesOfType = nodes.ofType
+    nodesOfKind = nodes.ofKind
     defined = builder.defined
     edgeAssertions = edges.assertions
     edgeStarts = edges.starts
@@ -204,6 +206,17 @@ final class GraphStorage: Sendable {
 
   func provenance(_ record: UInt32) -> Provenance {
     records[Int(record)].provenance(collections, strings)
+  }
+
+  /// The lists of requests that records point to.
+  var callLists: Set<Graph.CallList> {
+    let lists = Set(records.map { UInt64($0.run) << 32 | UInt64($0.collection) })
+    return Set(
+      lists.map {
+        Graph.CallList(
+          run: strings[UInt32($0 >> 32)],
+          collection: collections[Int($0 & UInt64(UInt32.max))].collection)
+      })
   }
 
   func collection(ofRecord record: UInt32) -> CollectionKey {
