@@ -60,37 +60,48 @@ public struct Evaluation: Sendable {
   /// Everything that the rules find, in order of uid.
   public var findings: [Finding] { judged.findings.sorted { $0.uid.precedes($1.uid) } }
 
-  /// What has to be published: new, changed, resolved and reopened findings, in order of uid.
-  public func changes(since published: [PublishedFinding]) -> [FindingChange] {
+  /// What has to be stored, and mostly published: new, changed, resolved and reopened findings, in
+  /// order of uid.
+  ///
+  /// - Parameter standing: `nil` holds and suppresses nothing.
+  public func changes(
+    since published: [PublishedFinding], _ standing: Standing? = nil
+  ) -> [FindingChange] {
     let (findings, blocked) = judged
-    var found: [String: Finding] = [:]
-    for finding in findings { found[finding.uid] = finding }
     let before = Dictionary(published.map { ($0.uid, $0) }) { first, _ in first }
+    let news = news(since: before, standing)
     let rules = Set(Rule.all.map(\.id) + [Coverage.rule])
-    return Set(found.keys).union(before.keys).sorted { $0.precedes($1) }.compactMap { uid in
-      let old = before[uid]
-      if let finding = found[uid] {
-        let content = OCSF.content(finding)
-        return change(
-          FindingKey(finding), content, .found(digest: OCSF.digest(content)), old?.life)
+    var changes = news.changes(to: findings, blocked, of: rules)
+    let held = news.held(after: changes)
+    changes += news.changes(to: summaries(held), [:], of: [Summary.rule])
+    return changes.sorted { $0.key.uid.precedes($1.key.uid) }
+  }
+
+  private func summaries(_ held: [FindingKey]) -> [Finding] {
+    Dictionary(grouping: held, by: \.scope).compactMap { key, held in
+      Summary.draft(in: key, held).flatMap {
+        aboutScope($0, key, Summary.rule, Summary.title, Summary.version)
       }
-      // A rule that this program does not have can neither find nor resolve.
-      guard let old, old.life.state.isOpen, rules.contains(old.key.rule) else { return nil }
-      let missing = Set(situation.inputs.gaps(old.inputs) + (blocked[uid] ?? []))
-        .sorted { $0.precedes($1) }
-      let content = OCSF.content(of: old.event, missing: missing)
-      let digest = OCSF.digest(content)
-      return change(
-        old.key, content, missing.isEmpty ? .gone(digest: digest) : .notEvaluated(digest: digest),
-        old.life)
     }
   }
 
-  private func change(
-    _ key: FindingKey, _ content: JSON, _ observation: Observation, _ life: FindingLife?
-  ) -> FindingChange? {
-    FindingLife.after(life, observation, at: now).map {
-      FindingChange(key: key, life: $0, event: OCSF.event(content, $0))
+  private func news(
+    since before: [String: PublishedFinding], _ standing: Standing?
+  ) -> FindingNews {
+    FindingNews(before: before, standing: standing, inputs: situation.inputs, now: now)
+  }
+
+  /// The rules that have judged a scope completely now, and had not before.
+  ///
+  /// One whose findings somebody lets go has said what it can: what it finds from then on is news,
+  /// whatever was not read.
+  public func newlyJudged(_ standing: Standing) -> [JudgedRule] {
+    situation.inputs.scopes.flatMap { scope -> [JudgedRule] in
+      let pending = Rule.all.filter { !standing.hasJudged(scope, by: $0) }
+      guard !pending.isEmpty else { return [] }
+      let gaps = Coverage.gaps(in: scope, situation)
+      return pending.filter { gaps[$0.id] == nil || standing.releases($0.id, in: scope) }
+        .map { JudgedRule(scope: scope, rule: $0.id, version: Int64($0.version)) }
     }
   }
 
@@ -126,12 +137,18 @@ public struct Evaluation: Sendable {
     situation.inputs.scopes.compactMap { key in
       let gaps = Coverage.gaps(in: key, situation)
         .merging((lacking[key] ?? [:]).filter { !$0.value.isEmpty }) { $0.union($1) }
-      guard let scope = Scope(key), let draft = Coverage.draft(in: key, gaps) else { return nil }
-      let about = Subject(id: key, type: "sv0.scope", name: scope.account, region: nil)
-      return finding(
-        draft, uid(Coverage.rule, key), Coverage.rule, Coverage.title, Coverage.version, about,
-        scope, [])
+      return Coverage.draft(in: key, gaps).flatMap {
+        aboutScope($0, key, Coverage.rule, Coverage.title, Coverage.version)
+      }
     }
+  }
+
+  private func aboutScope(
+    _ draft: Draft, _ key: String, _ rule: String, _ title: String, _ version: Int
+  ) -> Finding? {
+    guard let scope = Scope(key) else { return nil }
+    let about = Subject(id: key, type: "sv0.scope", name: scope.account, region: nil)
+    return finding(draft, uid(rule, key), rule, title, version, about, scope, [])
   }
 
   private struct Subject {
@@ -177,11 +194,11 @@ public struct FindingKey: Sendable, Hashable {
   public var inputs: [CollectionKey]
 }
 
-/// A finding as it was last published.
+/// A finding as it was last stored.
 public struct PublishedFinding: Sendable, Hashable {
   public var key: FindingKey
   public var life: FindingLife
-  /// The event as it was published.
+  /// The event as it was published, or would be.
   public var event: JSON
 
   public var uid: String { key.uid }
@@ -194,7 +211,7 @@ public struct PublishedFinding: Sendable, Hashable {
   }
 }
 
-/// A version to be published.
+/// What is to be stored and, unless it is held, published.
 public struct FindingChange: Sendable, Hashable {
   public var key: FindingKey
   public var life: FindingLife

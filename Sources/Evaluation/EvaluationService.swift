@@ -98,18 +98,20 @@ public final class EvaluationService: Sendable {
     let at = now()
     guard let reading = try await store.read(tenant) else { return }
     let evaluation = Evaluation(of: reading.graph, at: at, staleAfter: settings.staleAfter)
-    let changes = evaluation.changes(since: reading.findings)
+    let changes = evaluation.changes(since: reading.findings, reading.standing)
     let tombstones = Tombstones(reading.findings, changes, at: at)
     let written = try await store.write(
       EvaluationResult(
         clock: reading.clock, changes: changes, tombstones: tombstones.due,
-        inputs: inputs(reading.graph, at),
-        nextDueAt: [evaluation.nextDueAt, tombstones.nextDueAt].compactMap(\.self).min(), at: at))
+        judged: evaluation.newlyJudged(reading.standing), inputs: inputs(reading.graph, at),
+        nextDueAt: [
+          evaluation.nextDueAt, tombstones.nextDueAt, reading.standing.nextEnd(after: at),
+        ].compactMap(\.self).min(), at: at))
     let result = written ? "written" : "superseded"
     Counter(label: "sv0_evaluations_total", dimensions: [("result", result)]).increment()
     guard written else { return }
     for change in changes {
-      let state = change.life.state.rawValue
+      let state = change.life.isHeld ? "held" : change.life.state.rawValue
       Counter(label: "sv0_finding_changes_total", dimensions: [("state", state)]).increment()
     }
     report(evaluation, changes, reading)

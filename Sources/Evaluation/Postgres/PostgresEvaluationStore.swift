@@ -53,8 +53,9 @@ public struct PostgresEvaluationStore: EvaluationStore {
         documents: try await Self.documents(transaction, tenant),
         collections: try await Self.collections(transaction, tenant),
         calls: try await Self.calls(transaction, tenant))
-      let findings = try await Self.findings(transaction, tenant)
-      return EvaluationReading(clock: clock, graph: graph, findings: findings)
+      return EvaluationReading(
+        clock: clock, graph: graph, findings: try await Self.findings(transaction, tenant),
+        standing: try await Self.standing(transaction, clock))
     }
   }
 
@@ -185,7 +186,7 @@ public struct PostgresEvaluationStore: EvaluationStore {
     try await transaction.query(
       """
       SELECT uid, rule, subject, scope, severity, state, version, digest, first_seen_at,
-        changed_at, CASE WHEN state <> 'resolved' THEN event END, tombstoned_at
+        changed_at, CASE WHEN state <> 'resolved' THEN event END, tombstoned_at, held
       FROM sv0.findings WHERE tenant = $1
       """, [.text(tenant)]
     ).map { row in
@@ -200,9 +201,9 @@ public struct PostgresEvaluationStore: EvaluationStore {
           scope: try row.string(3), severity: severity,
           inputs: OCSF.inputs(of: .object(event ?? [:]))),
         life: FindingLife(
-          state: state, version: try row.int64(6), digest: try row.string(7),
-          firstSeenAt: try row.timestamp(8), changedAt: try row.timestamp(9),
-          tombstonedAt: try row.timestampOrNil(11)),
+          state: state, version: try row.int64(6), isHeld: try row.bool(12),
+          digest: try row.string(7), firstSeenAt: try row.timestamp(8),
+          changedAt: try row.timestamp(9), tombstonedAt: try row.timestampOrNil(11)),
         event: .object(event ?? [:]))
     }
   }

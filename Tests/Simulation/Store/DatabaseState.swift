@@ -49,6 +49,9 @@ package struct DatabaseState: Sendable {
   var findings = Table<FindingID, FindingChange>()
   var findingVersions: [FindingVersionRow] = []
   var evaluations: [EvaluationRow] = []
+  /// Versions.
+  var judgedRules = Table<JudgedRuleKey, Int64>()
+  var findingOrders: [FindingOrderRow] = []
 
   package init() {}
 

@@ -286,6 +286,24 @@ struct FindingVersionRow: Sendable {
   var at: Timestamp
 }
 
+struct JudgedRuleKey: TableKey {
+  var tenant: String
+  var scope: String
+  var rule: String
+
+  static func precedes(_ left: Self, _ right: Self) -> Bool {
+    left.scope.precedes(right.scope, else: left.rule.precedes(right.rule))
+  }
+}
+
+struct FindingOrderRow: Sendable {
+  var tenant: String
+  var graphVersion: Int64
+  var order: FindingOrder
+  var orderedBy: String
+  var orderedAt: Timestamp
+}
+
 struct EvaluationRow: Sendable {
   var tenant: String
   var graphVersion: Int64
