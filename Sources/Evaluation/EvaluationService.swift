@@ -144,6 +144,7 @@ public final class EvaluationService: Sendable {
     return [
       "at": .string(at.description), "graphVersion": .integer(graph.version),
       "staleAfterSeconds": .integer(settings.staleAfter.components.seconds),
+      "classifier": .integer(Int64(DataClassifier.version)),
       "rules": .array(
         Rule.all.map { ["id": .string($0.id), "version": .integer(Int64($0.version))] }),
       "collections": .array(

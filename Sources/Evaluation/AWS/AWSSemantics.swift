@@ -2,7 +2,8 @@
 ///
 /// Files: `ActionTable` is what AWS's actions are; `Pattern`, `Condition`, `CompiledPolicy` are one document; `Matching`, `HeldPolicy`,
 /// `Principal`, `Organizations` are who it is about and what limits it; `Access` is both
-/// sides of a request; `Trust`, `Reach`, `Entry`, `Escalation` are the derived edges.
+/// sides of a request; `Trust`, `Reach`, `Entry`, `Escalation` are the derived edges;
+/// `SystemIndex`, `SystemAccess`, `Holdings` are which systems hold what, and who may act on them.
 internal import Model
 
 struct AWSSemantics: PlatformSemantics {
@@ -20,6 +21,11 @@ struct AWSSemantics: PlatformSemantics {
   /// By role, in order of hops.
   private(set) var trusts: [String: [TrustedParty]] = [:]
   private(set) var derived: [Hop] = []
+  /// By principal: its hops to the unbounded sets of its account.
+  private(set) var unbounded: [String: [Hop]] = [:]
+  let systems: SystemIndex
+  let accessMemo = HopMemo()
+  let holdingsMemo = HopMemo()
   private let inputs: Inputs
 
   init(_ graph: Graph, _ inputs: Inputs) {
@@ -34,13 +40,16 @@ struct AWSSemantics: PlatformSemantics {
     order = found.map(\.arn)
     assuming = found.filter(\.mayAssumeRoles).map(\.arn)
     accounts = Set(found.map(\.account))
+    systems = SystemIndex(graph, shelf)
     trusts = Dictionary(uniqueKeysWithValues: order.map { ($0, trust(of: $0)) })
     let reaching = order.flatMap { reaches(from: $0) }
+    unbounded = Dictionary(grouping: reaching, by: \.from)
     derived =
       order.flatMap { (trusts[$0] ?? []).map(\.hop) }
       + order.flatMap { federation(of: $0).map(\.hop) }
       + reaching + escalationHops(reaching)
       + graph.nodes(ofType: "aws.lambda.function").flatMap { entries(to: $0) }
+      + disclosures
   }
 
   var problems: [String] { shelf.problems }

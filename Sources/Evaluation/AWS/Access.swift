@@ -94,9 +94,7 @@ extension AWSSemantics {
   }
 
   func resourcePolicies(of id: String) -> [HeldPolicy] {
-    graph.edges(.governs, to: id).map {
-      shelf.policy($0.from, in: graph.nodes[id]?.scope, way: [$0.fact(in: graph)])
-    }
+    shelf.policies(governing: id)
   }
 
   /// An object is governed by its bucket's policy.
