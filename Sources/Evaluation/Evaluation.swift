@@ -30,13 +30,19 @@ public struct Evaluation: Sendable {
   let situation: Situation
   private let now: Timestamp
 
-  /// - Parameter staleAfter: how long a complete collection may be relied on.
-  public init(of graph: Graph, at now: Timestamp, staleAfter: Duration = .seconds(7 * 86400)) {
+  /// - Parameters:
+  ///   - staleAfter: how long a complete collection may be relied on.
+  ///   - standing: `nil` holds and suppresses nothing, and knows no baselines.
+  public init(
+    of graph: Graph, at now: Timestamp, staleAfter: Duration = .seconds(7 * 86400),
+    standing: Standing? = nil
+  ) {
     let inputs = Inputs(graph, now: now, staleAfter: staleAfter)
     let semantics = AWSSemantics(graph, inputs)
     let authority = AuthorityGraph(graph, derived: semantics.derived, judge: semantics.judge)
     situation = Situation(
-      graph: graph, semantics: semantics, authority: authority, inputs: inputs)
+      graph: graph, semantics: semantics, authority: authority, inputs: inputs,
+      standing: standing)
     self.now = now
   }
 
@@ -62,48 +68,42 @@ public struct Evaluation: Sendable {
 
   /// What has to be stored, and mostly published: new, changed, resolved and reopened findings, in
   /// order of uid.
-  ///
-  /// - Parameter standing: `nil` holds and suppresses nothing.
-  public func changes(
-    since published: [PublishedFinding], _ standing: Standing? = nil
-  ) -> [FindingChange] {
+  public func changes(since published: [PublishedFinding]) -> [FindingChange] {
     let (findings, blocked) = judged
-    let before = Dictionary(published.map { ($0.uid, $0) }) { first, _ in first }
-    let news = news(since: before, standing)
+    let news = FindingNews(
+      before: Dictionary(published.map { ($0.uid, $0) }) { first, _ in first },
+      standing: situation.standing, inputs: situation.inputs, now: now)
     let rules = Set(Rule.all.map(\.id) + [Coverage.rule])
     var changes = news.changes(to: findings, blocked, of: rules)
-    let held = news.held(after: changes)
-    changes += news.changes(to: summaries(held), [:], of: [Summary.rule])
+    let held = Dictionary(grouping: news.held(after: changes), by: \.scope)
+    let summaries = held.compactMap { scope, held in
+      Summary.draft(in: scope, held).flatMap {
+        aboutScope($0, scope, Summary.rule, Summary.title, Summary.version)
+      }
+    }
+    changes += news.changes(to: summaries, [:], of: [Summary.rule])
     return changes.sorted { $0.key.uid.precedes($1.key.uid) }
   }
 
-  private func summaries(_ held: [FindingKey]) -> [Finding] {
-    Dictionary(grouping: held, by: \.scope).compactMap { key, held in
-      Summary.draft(in: key, held).flatMap {
-        aboutScope($0, key, Summary.rule, Summary.title, Summary.version)
+  /// What rules have judged completely now, and had not before.
+  ///
+  /// What somebody lets go counts, whatever could not be read: what is found from then on is news.
+  public var newlyJudged: [JudgedRule] {
+    let standing = situation.standing ?? Standing()
+    return situation.inputs.scopes.flatMap { scope in
+      Rule.all.flatMap { rule in
+        rule.subjects.filter { subject in
+          guard !standing.hasJudged(scope, subject.type, by: rule) else { return false }
+          if standing.releases(rule.id, in: scope) { return true }
+          let (keys, gaps) = subject.needs(scope: scope, region: nil, situation)
+          return gaps.isEmpty && situation.inputs.gaps(keys).isEmpty
+        }.map { JudgedRule(scope: scope, rule: rule, type: $0.type) }
       }
     }
   }
 
-  private func news(
-    since before: [String: PublishedFinding], _ standing: Standing?
-  ) -> FindingNews {
-    FindingNews(before: before, standing: standing, inputs: situation.inputs, now: now)
-  }
-
-  /// The rules that have judged a scope completely now, and had not before.
-  ///
-  /// One whose findings somebody lets go has said what it can: what it finds from then on is news,
-  /// whatever was not read.
-  public func newlyJudged(_ standing: Standing) -> [JudgedRule] {
-    situation.inputs.scopes.flatMap { scope -> [JudgedRule] in
-      let pending = Rule.all.filter { !standing.hasJudged(scope, by: $0) }
-      guard !pending.isEmpty else { return [] }
-      let gaps = Coverage.gaps(in: scope, situation)
-      return pending.filter { gaps[$0.id] == nil || standing.releases($0.id, in: scope) }
-        .map { JudgedRule(scope: scope, rule: $0.id, version: Int64($0.version)) }
-    }
-  }
+  /// The baselines that are new or other ones now, in order of subjects.
+  public var newBaselines: [Baseline] { situation.newBaselines }
 
   /// What the rules find, and for subjects that they could not judge, what was missing.
   private var judged: (findings: [Finding], blocked: [String: [String]]) {

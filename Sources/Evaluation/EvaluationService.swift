@@ -97,13 +97,15 @@ public final class EvaluationService: Sendable {
     // Before reading: a change that the reading misses is later than this.
     let at = now()
     guard let reading = try await store.read(tenant) else { return }
-    let evaluation = Evaluation(of: reading.graph, at: at, staleAfter: settings.staleAfter)
-    let changes = evaluation.changes(since: reading.findings, reading.standing)
+    let evaluation = Evaluation(
+      of: reading.graph, at: at, staleAfter: settings.staleAfter, standing: reading.standing)
+    let changes = evaluation.changes(since: reading.findings)
     let tombstones = Tombstones(reading.findings, changes, at: at)
     let written = try await store.write(
       EvaluationResult(
         clock: reading.clock, changes: changes, tombstones: tombstones.due,
-        judged: evaluation.newlyJudged(reading.standing), inputs: inputs(reading.graph, at),
+        judged: evaluation.newlyJudged, baselines: evaluation.newBaselines,
+        inputs: inputs(reading.graph, at),
         nextDueAt: [
           evaluation.nextDueAt, tombstones.nextDueAt, reading.standing.nextEnd(after: at),
         ].compactMap(\.self).min(), at: at))

@@ -54,6 +54,7 @@ package struct EvaluationResult: Sendable {
   package var tombstones: [String]
   /// What counts as judged from now on.
   package var judged: [JudgedRule]
+  package var baselines: [Baseline]
   /// What it was made from.
   package var inputs: JSON
   package var nextDueAt: Timestamp?
@@ -61,12 +62,14 @@ package struct EvaluationResult: Sendable {
 
   package init(
     clock: TenantClock, changes: [FindingChange], tombstones: [String] = [],
-    judged: [JudgedRule] = [], inputs: JSON, nextDueAt: Timestamp?, at: Timestamp
+    judged: [JudgedRule] = [], baselines: [Baseline] = [], inputs: JSON, nextDueAt: Timestamp?,
+    at: Timestamp
   ) {
     self.clock = clock
     self.changes = changes
     self.tombstones = tombstones
     self.judged = judged
+    self.baselines = baselines
     self.inputs = inputs
     self.nextDueAt = nextDueAt
     self.at = at

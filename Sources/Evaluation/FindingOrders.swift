@@ -5,6 +5,8 @@ public import PostgresClient
 public enum FindingOrder: Sendable, Hashable {
   /// To send what is held.
   case release(FindingRelease)
+  /// To take what identities have come to reach for what they may reach.
+  case accept(BaselineAcceptance)
   /// To keep quiet about an open finding.
   case suppress(uid: String, Suppression)
 }
@@ -33,6 +35,15 @@ public struct FindingOrders: Sendable {
     _ release: FindingRelease, of tenant: String, by person: String
   ) async throws -> Int {
     try await store.record(.release(release), of: tenant, by: person, at: now())
+  }
+
+  /// Has identities' baselines take in what they reach at that time.
+  ///
+  /// - Returns: how many have drifted.
+  public func accept(
+    _ acceptance: BaselineAcceptance, of tenant: String, by person: String
+  ) async throws -> Int {
+    try await store.record(.accept(acceptance), of: tenant, by: person, at: now())
   }
 
   /// Suppresses an open finding until a time; the newest suppression of a finding counts.

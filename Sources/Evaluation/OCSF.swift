@@ -78,11 +78,11 @@ enum OCSF {
 
   /// Hexadecimal SHA-256 of the content's canonical bytes.
   ///
-  /// Without the rule's version, for a new one that finds the same has nothing to say, and without
-  /// the receipts of absences: a listing is cited by its latest run, and a scan in which nothing
+  /// Every version of a rule counts as its first, for one that finds the same has nothing to say.
+  /// Without the receipts of absences: a listing is cited by its latest run, and a scan in which nothing
   /// changed must not publish anything.
   static func digest(_ content: JSON) -> String {
-    let content = content.merging(["finding_info": ["analytic": ["version": ""]]])
+    let content = content.merging(["finding_info": ["analytic": ["version": "1"]]])
     guard case .array(let limits)? = content["unmapped"]?["limits"] else {
       return SHA256.hexDigest(content.bytes)
     }

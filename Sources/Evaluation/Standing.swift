@@ -2,25 +2,31 @@ public import Model
 
 /// What earlier evaluations and people have settled about a tenant's findings.
 public struct Standing: Sendable, Hashable {
-  /// By scope and rule, the version of the rule that has judged the scope completely: what it
-  /// finds there since then is news.
-  public var judged: [String: [String: Int64]]
-  /// What people let go since the last evaluation.
-  public var releases: [FindingRelease]
+  /// What a rule finds of a type of subjects in a scope that it has judged completely is news.
+  public var judged: Set<JudgedRule>
+  /// By subject.
+  public var baselines: [String: Baseline]
   /// By finding, the newest one.
   public var suppressions: [String: Suppression]
+  /// What people let go since the last evaluation.
+  public var releases: [FindingRelease]
+  /// What people accepted since the last evaluation.
+  public var acceptances: [BaselineAcceptance]
 
   public init(
-    judged: [String: [String: Int64]] = [:], releases: [FindingRelease] = [],
-    suppressions: [String: Suppression] = [:]
+    judged: Set<JudgedRule> = [], baselines: [String: Baseline] = [:],
+    suppressions: [String: Suppression] = [:], releases: [FindingRelease] = [],
+    acceptances: [BaselineAcceptance] = []
   ) {
     self.judged = judged
-    self.releases = releases
+    self.baselines = baselines
     self.suppressions = suppressions
+    self.releases = releases
+    self.acceptances = acceptances
   }
 
-  func hasJudged(_ scope: String, by rule: Rule) -> Bool {
-    judged[scope]?[rule.id] ?? 0 >= Int64(rule.version)
+  func hasJudged(_ scope: String, _ type: String, by rule: Rule) -> Bool {
+    judged.contains(JudgedRule(scope: scope, rule: rule, type: type))
   }
 
   /// Whether somebody let it go.
@@ -35,6 +41,25 @@ public struct Standing: Sendable, Hashable {
   /// When the next suppression ends.
   func nextEnd(after now: Timestamp) -> Timestamp? {
     suppressions.values.map(\.endsAt).filter { $0 > now }.min()
+  }
+}
+
+/// A rule, in a version, that has judged all subjects of a type in a scope.
+public struct JudgedRule: Sendable, Hashable {
+  public var scope: String
+  public var rule: String
+  public var type: String
+  public var version: Int64
+
+  public init(scope: String, rule: String, type: String, version: Int64) {
+    self.scope = scope
+    self.rule = rule
+    self.type = type
+    self.version = version
+  }
+
+  init(scope: String, rule: Rule, type: String) {
+    self.init(scope: scope, rule: rule.id, type: type, version: Int64(rule.version))
   }
 }
 
@@ -55,6 +80,23 @@ public struct FindingRelease: Sendable, Hashable {
   }
 }
 
+/// A person takes what identities reach for what they may reach.
+public struct BaselineAcceptance: Sendable, Hashable {
+  /// Only those of this scope.
+  public var scope: String?
+  /// Only this one.
+  public var subject: String?
+
+  public init(scope: String? = nil, subject: String? = nil) {
+    self.scope = scope
+    self.subject = subject
+  }
+
+  public func covers(_ subject: String, in scope: String) -> Bool {
+    (self.subject ?? subject) == subject && (self.scope ?? scope) == scope
+  }
+}
+
 /// A person answers for a finding until a day: nobody is to be woken for it.
 public struct Suppression: Sendable, Hashable {
   public var owner: String
@@ -68,24 +110,11 @@ public struct Suppression: Sendable, Hashable {
   }
 }
 
-/// A rule that has judged a scope completely.
-public struct JudgedRule: Sendable, Hashable {
-  public var scope: String
-  public var rule: String
-  public var version: Int64
-
-  public init(scope: String, rule: String, version: Int64) {
-    self.scope = scope
-    self.rule = rule
-    self.version = version
-  }
-}
-
 extension Standing {
-  /// Whether a finding goes out, held as it may be.
+  /// Whether a finding goes out.
   ///
-  /// What is high goes out at once, unless somebody answers for it. Else what a rule says about a
-  /// scope for the first time is no news but an inventory, which would bury what is.
+  /// What is high does at once, unless somebody answers for it. Else what a rule says about a scope
+  /// for the first time is no news but an inventory, which would bury what is.
   func disclosure(
     of finding: Finding, _ old: PublishedFinding?, isSuppressed: Bool
   ) -> Disclosure {
@@ -98,6 +127,6 @@ extension Standing {
       let isUpgrade = OCSF.ruleVersion(of: old.event).map { $0 < rule.version } ?? false
       return isUpgrade ? .hold : .publish
     }
-    return hasJudged(scope, by: rule) ? .publish : .hold
+    return hasJudged(scope, finding.subjectType, by: rule) ? .publish : .hold
   }
 }

@@ -20,7 +20,10 @@ struct Estate {
     "aws.iam.role", "aws.iam.user", "aws.iam.group", "aws.iam.policy", "aws.iam.accessKey",
     "aws.organizations.organization",
   ]
-  static let regional = ["aws.lambda.function", "aws.lambda.policy", "aws.lambda.url"]
+  static let regional = [
+    "aws.lambda.function", "aws.lambda.policy", "aws.lambda.url", "aws.states.stateMachine",
+    "aws.pipes.pipe", "aws.bedrock.agent", "aws.agentcore.runtime",
+  ]
 
   /// Everything is read completely, in one region; the account is in no organization.
   init(accounts: [String] = [Estate.account]) {

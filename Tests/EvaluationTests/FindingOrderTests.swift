@@ -1,5 +1,6 @@
 import Model
 import PipelineTesting
+import PostgresClient
 import Testing
 
 @testable import Evaluation
@@ -52,6 +53,44 @@ import Testing
       #expect(try await store.read("acme")?.standing.releases == [FindingRelease()])
       _ = try await EvaluationServiceTests.service(pool, at: Estate.now + .seconds(40)).turn()
       #expect(try await store.read("acme")?.findings.contains { $0.life.isHeld } == false)
+    }
+  }
+
+  @Test func anAcceptedDriftIsResolved() async throws {
+    let read = Policy.document(Policy.allow("s3:GetObject", on: "arn:aws:s3:::acme-hr-payroll/*"))
+    try await TestDatabase.with { pool in
+      var estate = Estate()
+      estate.resource("arn:aws:s3:::acme-hr-payroll", "aws.s3.bucket", policy: nil)
+      estate.end("aws.s3.bucket@eu-west-1", .complete)
+      estate.role("worker", policies: [read])
+      try await estate.store(in: pool)
+      try await pool.withTransaction { transaction in
+        try await transaction.executeScript(
+          "UPDATE sv0.edges SET closed_epoch = 2 WHERE kind = 'grantedBy'")
+      }
+      let store = PostgresEvaluationStore(pool)
+      func state(at seconds: Int) async throws -> FindingState? {
+        _ = try await EvaluationServiceTests.service(pool, at: Estate.now + .seconds(seconds))
+          .turn()
+        let findings = try await store.read("acme")?.findings
+        return findings?.first { $0.key.rule == "scope-drift" }?.life.state
+      }
+      #expect(try await state(at: 10) == nil)
+      try await pool.withTransaction { transaction in
+        try await transaction.executeScript(
+          "UPDATE sv0.edges SET closed_epoch = NULL; UPDATE sv0.tenants SET graph_version = 8")
+      }
+      #expect(try await state(at: 20) == .new)
+      let drifted = try await store.read("acme")?.standing.baselines.values.map(\.drifted)
+      #expect(drifted == [["data-domain:hr": "readData"]])
+      let orders = FindingOrders(pool: pool, now: { Estate.now + .seconds(30) })
+      let acceptance = BaselineAcceptance(subject: Estate.arn("role", "worker"))
+      let none = try await orders.accept(BaselineAcceptance(subject: "x"), of: "acme", by: "me")
+      #expect(none == 0)
+      #expect(try await orders.accept(acceptance, of: "acme", by: "me") == 1)
+      #expect(try await state(at: 50) == .resolved)
+      let reached = try await store.read("acme")?.standing.baselines.values.map(\.reached)
+      #expect(reached == [["data-domain:hr": "readData"]])
     }
   }
 

@@ -49,7 +49,8 @@ import Testing
     estate.end("aws.iam.group", .denied, missing: ["iam:ListGroups"])
     var changes = estate.evaluation.changes(since: [])
     estate.end("aws.iam.group", .complete)
-    changes += estate.evaluation.changes(since: [], Standing())
+    changes += Evaluation(of: estate.graph, at: Estate.now, standing: Standing())
+      .changes(since: [])
     #expect(Set(changes.map(\.key.rule)).isSuperset(of: ["coverage", "summary", "public-trigger"]))
     let answer = Suppression(owner: "team", reason: "known", endsAt: Estate.now)
     let events = changes.flatMap { change in

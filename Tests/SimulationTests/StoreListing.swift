@@ -141,7 +141,12 @@ struct StoreListing {
       sha256: SHA256.hexDigest("\(object) \(way)"), partition: Int32(random.below(2)),
       offset: Int64(random.below(100_000)))
     let body: JSON = [
-      "Statement": [["Effect": "Allow", "Action": "*", "Way": .integer(Int64(way))]]
+      "Statement": [
+        [
+          "Effect": "Allow", "Resource": "*", "Action": way == 2 ? "polly:*" : "*",
+          "Sid": .string("way\(way)"),
+        ]
+      ]
     ]
     let digest = "sha256:" + SHA256.hexDigest(body.text)
     var fragment = Fragment(object: object, receipt: receipt)

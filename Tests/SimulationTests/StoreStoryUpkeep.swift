@@ -158,7 +158,7 @@ extension StoreStory {
   mutating func evaluate(_ state: DatabaseState) -> StoreCall {
     let tenant = random.chance(80) ? "acme" : "bolt"
     if random.chance(10), let old = pick(oldResults) { return write(old, "old ") }
-    if random.chance(20) { return order(state, tenant) }
+    if random.chance(12) { return order(state, tenant) }
     guard random.chance(90), let reading = state.read(tenant),
       reading.clock.isDue(at: now, quiet: .zero, maximumDelay: .zero)
     else {
@@ -167,8 +167,8 @@ extension StoreStory {
         return "\(try await stores.evaluation.clocks())\n\(reading?.text ?? "nil")"
       }
     }
-    let evaluation = Evaluation(of: reading.graph, at: now)
-    let changes = evaluation.changes(since: reading.findings, reading.standing)
+    let evaluation = Evaluation(of: reading.graph, at: now, standing: reading.standing)
+    let changes = evaluation.changes(since: reading.findings)
     let changed = Set(changes.map(\.key.uid))
     let resolved =
       changes.map(\.life)
@@ -179,7 +179,7 @@ extension StoreStory {
     let later = resolved.compactMap(\.tombstoneDueAt).filter { $0 > now }
     let result = EvaluationResult(
       clock: reading.clock, changes: changes, tombstones: due.map(\.uid).sorted(),
-      judged: evaluation.newlyJudged(reading.standing),
+      judged: evaluation.newlyJudged, baselines: evaluation.newBaselines,
       inputs: ["version": .integer(reading.clock.graphVersion)],
       nextDueAt: (later + [evaluation.nextDueAt].compactMap(\.self)).min(), at: now)
     oldResults.append(result)

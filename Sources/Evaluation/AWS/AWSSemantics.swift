@@ -89,6 +89,21 @@ struct AWSSemantics: PlatformSemantics {
     }
   }
 
+  func owner(of id: String) -> String? {
+    if id.hasPrefix("aws:account:") {
+      return String(id.dropFirst("aws:account:".count).prefix { $0 != "#" })
+    }
+    if let account = ARN(id)?.account, !account.isEmpty { return String(account) }
+    return graph.nodes[id]?.merged.state["account"]?.string
+  }
+
+  func unrelatedOwner(of id: String, seenFrom other: String) -> String? {
+    guard let its = owner(of: id), let own = owner(of: other), its != own, its != "aws",
+      organizations.relation(of: its, to: own) == .outside
+    else { return nil }
+    return its
+  }
+
   func organizationInputs(account: String) -> (keys: [CollectionKey], gaps: [String]) {
     switch organizations.membership(of: account) {
     case .standalone(let key): return ([key], [])

@@ -19,6 +19,9 @@ extension PostgresEvaluationStore {
           [.text(tenant), .texts(result.tombstones), .timestamp(result.at)])
       }
       if !result.judged.isEmpty { try await Self.write(result.judged, tenant, transaction) }
+      for baselines in result.baselines.batches(of: Self.batch) {
+        try await Self.write(baselines, of: result, transaction)
+      }
       for messages in result.messages.batches(of: Self.batch) {
         try await Self.queue(messages, of: result, transaction)
       }

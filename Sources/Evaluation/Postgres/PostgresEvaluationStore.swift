@@ -208,7 +208,7 @@ public struct PostgresEvaluationStore: EvaluationStore {
     }
   }
 
-  private static func members(_ bytes: [UInt8], of id: String) throws -> [String: JSON] {
+  static func members(_ bytes: [UInt8], of id: String) throws -> [String: JSON] {
     guard let document = try? JSONDocument(parsing: bytes),
       case .object(let members) = JSON(document.root)
     else { throw EvaluationError.unknownKind(of: id) }

@@ -14,6 +14,7 @@ struct Rule: Sendable {
   /// All rules, in the order in which they are judged.
   static let all: [Rule] = [
     .unboundedScope, .externalTrust, .publicTrigger, .escalationPath, .federationTooWide,
+    .crossSystemChain, .agentOverreach, .scopeDrift,
   ]
 }
 
@@ -44,6 +45,8 @@ struct Situation: Sendable {
   let semantics: any PlatformSemantics
   let authority: AuthorityGraph
   let inputs: Inputs
+  let standing: Standing?
+  let drifts = DriftMemo()
 }
 
 /// What a rule says about a subject, before it is a finding.

@@ -162,8 +162,9 @@ struct End {
   private func checkEvaluation(_ list: inout Findings) {
     for (tenant, _) in state.tenants.all {
       guard let reading = state.read(tenant) else { continue }
-      let evaluation = Evaluation(of: reading.graph, at: installation.kernel.now)
-      let missing = evaluation.changes(since: reading.findings, reading.standing)
+      let evaluation = Evaluation(
+        of: reading.graph, at: installation.kernel.now, standing: reading.standing)
+      let missing = evaluation.changes(since: reading.findings)
       list.require(
         missing.isEmpty || evaluation.nextDueAt.map { $0 <= installation.kernel.now } ?? false,
         .evaluated,

@@ -49,8 +49,8 @@ package struct DatabaseState: Sendable {
   var findings = Table<FindingID, FindingChange>()
   var findingVersions: [FindingVersionRow] = []
   var evaluations: [EvaluationRow] = []
-  /// Versions.
-  var judgedRules = Table<JudgedRuleKey, Int64>()
+  var judgedRules = Table<JudgedRuleKey, Bool>()
+  var baselines = Table<BaselineKey, BaselineRow>()
   var findingOrders: [FindingOrderRow] = []
 
   package init() {}

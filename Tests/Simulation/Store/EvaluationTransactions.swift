@@ -15,13 +15,17 @@ extension DatabaseState {
 
   private func standing(of clock: TenantClock) -> Standing {
     var standing = Standing()
-    for (key, version) in judgedRules.rows(where: { key, _ in key.tenant == clock.tenant }) {
-      standing.judged[key.scope, default: [:]][key.rule] = version
+    let judged = judgedRules.rows { key, _ in key.tenant == clock.tenant }
+    standing.judged = Set(judged.map(\.key.judged))
+    for (key, row) in baselines.rows(where: { key, _ in key.tenant == clock.tenant }) {
+      standing.baselines[key.subject] = row.baseline
     }
     for row in findingOrders where row.tenant == clock.tenant {
       switch row.order {
       case .release(let release):
         if row.graphVersion > clock.evaluatedVersion { standing.releases.append(release) }
+      case .accept(let acceptance):
+        if row.graphVersion > clock.evaluatedVersion { standing.acceptances.append(acceptance) }
       case .suppress(let uid, let suppression): standing.suppressions[uid] = suppression
       }
     }
@@ -99,8 +103,11 @@ extension DatabaseState {
       findings[FindingID(tenant: tenant, uid: uid)]?.life.tombstonedAt = result.at
     }
     for judged in result.judged {
-      let key = JudgedRuleKey(tenant: tenant, scope: judged.scope, rule: judged.rule)
-      judgedRules[key] = judged.version
+      judgedRules[JudgedRuleKey(tenant: tenant, judged: judged)] = true
+    }
+    for baseline in result.baselines {
+      baselines[BaselineKey(tenant: tenant, subject: baseline.subject)] = BaselineRow(
+        baseline: baseline, changedAt: result.at)
     }
     for message in result.messages { promise(message, of: tenant, at: result.at) }
     evaluations.append(
@@ -127,6 +134,9 @@ extension DatabaseState {
       return switch order {
       case .release(let release):
         change.life.isHeld && release.covers(change.key.rule, in: change.key.scope)
+      case .accept(let acceptance):
+        change.key.rule == "scope-drift" && change.life.state.isOpen
+          && acceptance.covers(change.key.subject, in: change.key.scope)
       case .suppress(let uid, _): id.uid == uid && change.life.state.isOpen
       }
     }

@@ -23,10 +23,20 @@ extension DatabaseState {
           "graph_version": .integer(row.graphVersion), "at": .time(row.at),
         ])
       },
-      "judged_rules": judgedRules.all.map { key, version in
+      "judged_rules": judgedRules.all.map { key, _ in
         .row([
-          "tenant": .string(key.tenant), "scope": .string(key.scope), "rule": .string(key.rule),
-          "version": .integer(version),
+          "tenant": .string(key.tenant), "scope": .string(key.judged.scope),
+          "rule": .string(key.judged.rule), "type": .string(key.judged.type),
+          "version": .integer(key.judged.version),
+        ])
+      },
+      "baselines": baselines.all.map { key, row in
+        .row([
+          "tenant": .string(key.tenant), "subject": .string(key.subject),
+          "reached": Baseline.json(row.baseline.reached),
+          "drifted": Baseline.json(row.baseline.drifted),
+          "digest": .string(row.baseline.digest), "classifier": .number(row.baseline.classifier),
+          "changed_at": .time(row.changedAt),
         ])
       },
       "finding_orders": findingOrders.map { row in
@@ -51,6 +61,8 @@ extension FindingOrder {
     switch self {
     case .release(let release):
       ["kind": "release", "scope": .text(release.scope), "rule": .text(release.rule)]
+    case .accept(let acceptance):
+      ["kind": "accept", "scope": .text(acceptance.scope), "subject": .text(acceptance.subject)]
     case .suppress(let uid, let suppression):
       [
         "kind": "suppress", "uid": .string(uid), "owner": .string(suppression.owner),

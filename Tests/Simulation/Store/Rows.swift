@@ -288,12 +288,29 @@ struct FindingVersionRow: Sendable {
 
 struct JudgedRuleKey: TableKey {
   var tenant: String
-  var scope: String
-  var rule: String
+  var judged: JudgedRule
 
   static func precedes(_ left: Self, _ right: Self) -> Bool {
-    left.scope.precedes(right.scope, else: left.rule.precedes(right.rule))
+    let (one, two) = (left.judged, right.judged)
+    return left.tenant.precedes(
+      right.tenant,
+      else: one.scope.precedes(
+        two.scope, else: one.rule.precedes(two.rule, else: one.type.precedes(two.type))))
   }
+}
+
+struct BaselineKey: TableKey {
+  var tenant: String
+  var subject: String
+
+  static func precedes(_ left: Self, _ right: Self) -> Bool {
+    left.tenant.precedes(right.tenant, else: left.subject.precedes(right.subject))
+  }
+}
+
+struct BaselineRow: Sendable {
+  var baseline: Baseline
+  var changedAt: Timestamp
 }
 
 struct FindingOrderRow: Sendable {
