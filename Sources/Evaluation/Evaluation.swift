@@ -46,11 +46,6 @@ public struct Evaluation: Sendable {
     self.now = now
   }
 
-  /// The best ways from one node to another, strongest first; empty where there is none.
-  public func paths(from: String, to: String) -> [AuthorityPath] {
-    situation.authority.paths(from: from, to: to)
-  }
-
   /// Every hop that leaves a node, asserted and derived.
   public func hops(from id: String) -> [Hop] { situation.authority.hops(from: id) }
 

@@ -74,7 +74,7 @@ extension Graph {
   }
 
   /// Nodes that no record asserts: sets, and whatever lies outside of what was read.
-  private func introduction(_ id: String) -> String {
+  func introduction(_ id: String) -> String {
     let parts = id.split(separator: "#", maxSplits: 1)
     if id.hasPrefix("aws:account:"), parts.count == 2 {
       let account = parts[0].dropFirst("aws:account:".count)

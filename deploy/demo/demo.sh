@@ -49,6 +49,7 @@ step "Private servers: broker, Postgres, and an AWS API (moto)"
 servers=$("$sv0" local up --dir "$work" --with moto)
 eval "$servers"
 "$python" deploy/demo/estate.py
+"$python" deploy/demo/workloads.py
 
 step "Database, topics, connection, sink"
 export AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo AWS_REGION=eu-west-1
@@ -84,6 +85,10 @@ print(next(f["finding_info"]["uid"] for f in findings if "invoice-webhook" in js
 
 step "How anyone on the internet becomes an administrator"
 "$sv0" path anyone deploy-admin --tenant acme
+
+step "Which data an identity comes to, and who comes to the payroll"
+"$sv0" path nightly-export data-domain:hr --tenant acme
+"$sv0" who-can acme-workforce-payroll --tenant acme
 
 step "Now something changes"
 "$python" deploy/demo/change.py

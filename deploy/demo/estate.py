@@ -21,8 +21,8 @@ TEMPLATE = pathlib.Path(__file__).parent.parent / "aws" / "read-only-role.yaml"
 FAKE_SECRET = "planted-value-that-must-never-appear"
 
 
-def role_arn(name):
-    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+def role_arn(name, account=None):
+    return f"arn:aws:iam::{account or ACCOUNT}:role/{name}"
 
 
 def allow(actions, resources, **more):
@@ -33,9 +33,13 @@ def document(*statements):
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def trust(principal, condition=None):
+def trust_statement(principal, condition=None):
     statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
-    return document(statement | ({"Condition": condition} if condition else {}))
+    return statement | ({"Condition": condition} if condition else {})
+
+
+def trust(principal, condition=None):
+    return document(trust_statement(principal, condition))
 
 
 def service_trust(service="lambda"):
@@ -43,8 +47,11 @@ def service_trust(service="lambda"):
 
 
 class Estate:
-    def __init__(self, session):
+    account = None  # the demo's first
+
+    def __init__(self, session, account=None):
         self.session = session
+        self.account = account
         self.iam = session.client("iam")
         self.functions = session.client("lambda", region_name=REGION)
         self.code = empty_zip()
@@ -65,7 +72,7 @@ class Estate:
     def function(self, name, role, environment=None):
         self.functions.create_function(
             FunctionName=name,
-            Role=role_arn(role),
+            Role=role_arn(role, self.account),
             Runtime="python3.12",
             Handler="index.handler",
             Code={"ZipFile": self.code},
@@ -94,12 +101,12 @@ def organization(estate):
     return created["CreateAccountStatus"]["AccountId"]
 
 
-def access_for_securityv0(estate):
+def access_for_securityv0(estate, reads_organization):
     """What a customer deploys, as it is."""
     parameters = {
         "TrustedPrincipal": f"arn:aws:iam::{PLATFORM_ACCOUNT}:root",
         "ExternalId": EXTERNAL_ID,
-        "Organization": "yes",
+        "Organization": "yes" if reads_organization else "no",
     }
     estate.session.client("cloudformation", region_name=REGION).create_stack(
         StackName="securityv0",
@@ -285,7 +292,7 @@ def main():
     aws.reset()
     estate = Estate(aws.session(ACCOUNT))
     member = organization(estate)
-    access_for_securityv0(estate)
+    access_for_securityv0(estate, reads_organization=True)
     data(estate)
     public_trigger(estate)
     external_trust(estate, member)

@@ -105,7 +105,7 @@ extension AWSSemantics {
   }
 
   /// ARNs of buckets name no account; the graph does.
-  private func account(of resource: String) -> String? {
+  func account(of resource: String) -> String? {
     if let account = graph.nodes[governedID(resource)]?.merged.state["account"]?.string {
       return account
     }

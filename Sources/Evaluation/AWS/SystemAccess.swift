@@ -12,15 +12,18 @@ extension AWSSemantics {
     accessMemo.hops(of: identity) {
       if let source = principals[identity] { return findAccess(of: source) }
       guard identity.hasSuffix("#administrators") else { return [] }
-      let account = String(identity.dropLast("#administrators".count))
-      return [
-        Hop(
-          kind: "reaches", from: identity, to: "\(account)#*", transfer: .access,
-          decision: .allowed,
-          sentence: "administrators may take every action on every resource of the account",
-          cause: "administrators \(account)", level: .manageAccess)
-      ]
+      let account = identity.dropLast("#administrators".count)
+      return [Self.administratorAccess(of: account, to: "\(account)#*")]
     }
+  }
+
+  /// - Parameter account: `aws:account:111122223333`
+  private static func administratorAccess(of account: some StringProtocol, to end: String) -> Hop {
+    Hop(
+      kind: "reaches", from: "\(account)#administrators", to: end, transfer: .access,
+      decision: .allowed,
+      sentence: "administrators may take every action on every resource of their account",
+      cause: "administrators \(account)", level: .manageAccess)
   }
 
   private func findAccess(of source: Principal) -> [Hop] {
@@ -149,18 +152,29 @@ extension AWSSemantics {
       level: action.level)
   }
 
-  /// `reaches` hops to one system from every principal that may act on it: the highest level that
-  /// it has, at or above the one asked for.
+  /// `reaches` hops to one system from every principal that may act on it, and from the
+  /// administrators of its account: the highest level of each, at or above the one asked for. Of a
+  /// data domain, to the systems and sets that hold it.
   func holders(of system: String, atLeast least: AccessLevel?) -> [Hop] {
+    if DataDomain(id: system) != nil {
+      let sets = accounts.sorted { $0.precedes($1) }.map { "aws:account:\($0)#administrators" }
+      return (order + sets).flatMap { (unbounded[$0] ?? []) + sensitiveAccess(of: $0) }
+        .filter { hop in
+          hop.level ?? .readMetadata >= least ?? .readMetadata
+            && holdings(of: hop.to).contains { $0.to == system }
+        }
+    }
     guard let arn = ARN(system) else { return [] }
     let table = ServiceActions(arn.service)
     let entry = SystemEntry(system, resourcePolicies(of: system), table)
     let actions = table.actions.filter { $0.level >= least ?? .readMetadata }
-    return order.compactMap { principals[$0] }.compactMap { source in
+    let own = order.compactMap { principals[$0] }.compactMap { source in
       let allows = source.policies.flatMap { $0.compiled?.statements ?? [] }
         .filter { $0.effect == .allow }
       return systemHops(from: source, to: entry, actions, allows + entry.grants).first
     }
+    guard let account = account(of: system), accounts.contains(account) else { return own }
+    return own + [Self.administratorAccess(of: "aws:account:\(account)", to: system)]
   }
 }
 
