@@ -55,11 +55,11 @@ extension Situation {
       subject: subject.id, reached: [:], digest: digest(of: subject.id),
       classifier: DataClassifier.version)
     for one in all { fresh.raise(one) }
-    guard let old = standing?.baselines[subject.id] else { return Drift(baseline: fresh) }
+    guard let old = settled?.baselines[subject.id] else { return Drift(baseline: fresh) }
     var baseline = fresh
     baseline.reached = old.reached
     let isAccepted =
-      standing?.acceptances.contains { $0.covers(subject.id, in: subject.scope ?? "") } ?? false
+      settled?.acceptances.contains { $0.covers(subject.id, in: subject.scope ?? "") } ?? false
     var beyond: [Reached] = []
     for one in all where !baseline.covers(one) {
       let isKnown = old.drifted[one.target.text] != nil
@@ -87,8 +87,8 @@ extension Situation {
       guard let node = graph.nodes[id], let scope = node.scope,
         Rule.scopeDrift.subjects.contains(where: { $0.type == node.type })
       else { return false }
-      guard let old = standing?.baselines[id] else {
-        return standing?.hasJudged(scope, node.type, by: .scopeDrift) ?? false
+      guard let old = settled?.baselines[id] else {
+        return settled?.hasJudged(scope, node.type, by: .scopeDrift) ?? false
       }
       return old.digest != digest(of: id)
     }
@@ -124,7 +124,7 @@ extension Situation {
         return gaps.isEmpty && inputs.gaps(keys).isEmpty && semantics.gaps(of: node).isEmpty
       }
     }.map { drift(of: $0).baseline }
-      .filter { standing?.baselines[$0.subject] != $0 }
+      .filter { settled?.baselines[$0.subject] != $0 }
       .sorted { $0.subject.precedes($1.subject) }
   }
 }

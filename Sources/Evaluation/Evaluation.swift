@@ -32,22 +32,30 @@ public struct Evaluation: Sendable {
 
   /// - Parameters:
   ///   - staleAfter: how long a complete collection may be relied on.
-  ///   - standing: `nil` holds and suppresses nothing, and knows no baselines.
+  ///   - settled: `nil` holds and suppresses nothing, and knows no baselines.
   public init(
     of graph: Graph, at now: Timestamp, staleAfter: Duration = .seconds(7 * 86400),
-    standing: Standing? = nil
+    owners: OwnerRegister = OwnerRegister([]), thresholds: RuleThresholds = RuleThresholds(),
+    settled: Settled? = nil
   ) {
     let inputs = Inputs(graph, now: now, staleAfter: staleAfter)
     let semantics = AWSSemantics(graph, inputs)
     let authority = AuthorityGraph(graph, derived: semantics.derived, judge: semantics.judge)
     situation = Situation(
-      graph: graph, semantics: semantics, authority: authority, inputs: inputs,
-      standing: standing)
+      graph: graph, semantics: semantics, authority: authority, inputs: inputs, owners: owners,
+      thresholds: thresholds, settled: settled, now: now)
     self.now = now
   }
 
   /// Every hop that leaves a node, asserted and derived.
   public func hops(from id: String) -> [Hop] { situation.authority.hops(from: id) }
+
+  /// Every possible hop of everybody: from where to where.
+  package var hops: [(from: String, to: String)] {
+    situation.authority.ends.flatMap { from in
+      hops(from: from).map { (from, $0.to) }
+    }
+  }
 
   /// A path's nodes and edges with their receipts, and what each derived edge stands on.
   public func chain(_ path: AuthorityPath) -> [EvidenceStep] { situation.graph.chain(path) }
@@ -56,7 +64,17 @@ public struct Evaluation: Sendable {
   public var problems: [String] { situation.semantics.problems }
 
   /// When the passing of time alone may change the result.
-  public var nextDueAt: Timestamp? { situation.inputs.nextChange }
+  public var nextDueAt: Timestamp? {
+    var next = situation.inputs.nextChange
+    for rule in Rule.all {
+      guard let nextChange = rule.nextChange else { continue }
+      for node in rule.subjects.flatMap({ situation.graph.nodes(ofType: $0.type) }) {
+        guard let at = nextChange(situation, node), at > now else { continue }
+        next = next.map { min($0, at) } ?? at
+      }
+    }
+    return next
+  }
 
   /// Everything that the rules find, in order of uid.
   public var findings: [Finding] { judged.findings.sorted { $0.uid.precedes($1.uid) } }
@@ -67,7 +85,7 @@ public struct Evaluation: Sendable {
     let (findings, blocked) = judged
     let news = FindingNews(
       before: Dictionary(published.map { ($0.uid, $0) }) { first, _ in first },
-      standing: situation.standing, inputs: situation.inputs, now: now)
+      settled: situation.settled, inputs: situation.inputs, now: now)
     let rules = Set(Rule.all.map(\.id) + [Coverage.rule])
     var changes = news.changes(to: findings, blocked, of: rules)
     let held = Dictionary(grouping: news.held(after: changes), by: \.scope)
@@ -84,12 +102,12 @@ public struct Evaluation: Sendable {
   ///
   /// What somebody lets go counts, whatever could not be read: what is found from then on is news.
   public var newlyJudged: [JudgedRule] {
-    let standing = situation.standing ?? Standing()
+    let settled = situation.settled ?? Settled()
     return situation.inputs.scopes.flatMap { scope in
       Rule.all.flatMap { rule in
         rule.subjects.filter { subject in
-          guard !standing.hasJudged(scope, subject.type, by: rule) else { return false }
-          if standing.releases(rule.id, in: scope) { return true }
+          guard !settled.hasJudged(scope, subject.type, by: rule) else { return false }
+          if settled.releases(rule.id, in: scope) { return true }
           let (keys, gaps) = subject.needs(scope: scope, region: nil, situation)
           return gaps.isEmpty && situation.inputs.gaps(keys).isEmpty
         }.map { JudgedRule(scope: scope, rule: rule, type: $0.type) }
@@ -107,25 +125,48 @@ public struct Evaluation: Sendable {
     var lacking: [String: [String: Set<String>]] = [:]
     for rule in Rule.all {
       for subject in rule.subjects {
-        for node in situation.graph.nodes(ofType: subject.type) {
-          guard let key = node.scope, let scope = Scope(key) else { continue }
-          let uid = uid(rule.id, node.id)
-          let region = node.merged.state["region"]?.string
-          let (keys, gaps) = subject.needs(scope: key, region: region, situation)
-          let missing = situation.inputs.gaps(keys) + gaps
-          if missing.isEmpty, let draft = rule.check(situation, node) {
-            let about = Subject(id: node.id, type: node.type, name: node.name, region: region)
-            findings.append(
-              finding(draft, uid, rule.id, rule.title, rule.version, about, scope, keys))
+        let needs = SubjectNeeds(subject, situation)
+        let judgements = situation.graph.nodes(ofType: subject.type).parallelMap {
+          judge($0, by: rule, needs)
+        }
+        for judgement in judgements.compactMap(\.self) {
+          if let finding = judgement.finding {
+            findings.append(finding)
           } else {
-            let reasons = missing.isEmpty ? situation.semantics.gaps(of: node) : missing
-            if !reasons.isEmpty { blocked[uid] = reasons }
-            lacking[key, default: [:]][rule.id, default: []].formUnion(reasons)
+            let (uid, reasons) = (uid(rule.id, judgement.subject), judgement.reasons)
+            blocked[uid] = reasons
+            lacking[judgement.scope, default: [:]][rule.id, default: []].formUnion(reasons)
           }
         }
       }
     }
     return (findings + coverage(lacking), blocked)
+  }
+
+  /// What a rule says about a subject: a finding, or why it cannot tell.
+  private struct Judgement {
+    var scope: String
+    var subject: String
+    var finding: Finding?
+    var reasons: [String] = []
+  }
+
+  /// `nil` where nothing is wrong, or the subject is in no scope.
+  private func judge(_ node: GraphNode, by rule: Rule, _ needs: SubjectNeeds) -> Judgement? {
+    guard let key = node.scope, let scope = Scope(key) else { return nil }
+    let region = node.state("region")?.string
+    let (keys, missing) = needs.of(scope: key, region: region)
+    var judgement = Judgement(scope: key, subject: node.id)
+    if missing.isEmpty, let draft = rule.check(situation, node) {
+      let about = Subject(id: node.id, type: node.type, name: node.name, region: region)
+      judgement.finding = finding(
+        draft, uid(rule.id, node.id), rule.id, rule.title, rule.version, about, scope, keys)
+    } else {
+      judgement.reasons =
+        missing.isEmpty
+        ? situation.semantics.gaps(of: node) + (rule.gaps?(situation, node) ?? []) : missing
+    }
+    return judgement.finding == nil && judgement.reasons.isEmpty ? nil : judgement
   }
 
   private func coverage(_ lacking: [String: [String: Set<String>]]) -> [Finding] {

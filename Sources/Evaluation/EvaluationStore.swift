@@ -8,8 +8,8 @@ package protocol EvaluationStore: Sendable {
   /// Every tenant's clock, in order of tenants.
   func clocks() async throws -> [TenantClock]
 
-  /// Clock, graph, findings and what was settled about them, as they are at one moment; `nil` for a
-  /// tenant that does not exist.
+  /// Clock, graph, owners, findings and what was settled about them, as they are at one moment;
+  /// `nil` for a tenant that does not exist.
   func read(_ tenant: String) async throws -> EvaluationReading?
 
   /// Writes findings, their history, their messages, the evaluated version and the runs that it
@@ -32,15 +32,18 @@ public struct EvaluationReading: Sendable {
   public let clock: TenantClock
   public let graph: Graph
   public let findings: [PublishedFinding]
-  public let standing: Standing
+  public let owners: OwnerRegister
+  public let settled: Settled
 
   package init(
-    clock: TenantClock, graph: Graph, findings: [PublishedFinding], standing: Standing
+    clock: TenantClock, graph: Graph, findings: [PublishedFinding],
+    owners: OwnerRegister = OwnerRegister([]), settled: Settled = Settled()
   ) {
     self.clock = clock
     self.graph = graph
     self.findings = findings
-    self.standing = standing
+    self.owners = owners
+    self.settled = settled
   }
 }
 

@@ -5,7 +5,7 @@ struct FindingNews {
   /// By uid, what is stored.
   let before: [String: PublishedFinding]
   /// `nil` holds and suppresses nothing.
-  let standing: Standing?
+  let settled: Settled?
   let inputs: Inputs
   let now: Timestamp
 
@@ -35,9 +35,9 @@ struct FindingNews {
   private func change(to finding: Finding) -> FindingChange? {
     let content = OCSF.content(finding)
     let old = before[finding.uid]
-    let suppression = standing?.suppression(of: finding.uid, at: now)
+    let suppression = settled?.suppression(of: finding.uid, at: now)
     let disclosure =
-      standing?.disclosure(of: finding, old, isSuppressed: suppression != nil) ?? .release
+      settled?.disclosure(of: finding, old, isSuppressed: suppression != nil) ?? .release
     return change(
       FindingKey(finding), content, .found(digest: OCSF.digest(content)), old?.life, disclosure,
       suppression)
@@ -47,10 +47,10 @@ struct FindingNews {
     let missing = Set(inputs.gaps(old.inputs) + blocked).sorted { $0.precedes($1) }
     let content = OCSF.content(of: old.event, missing: missing)
     let digest = OCSF.digest(content)
-    let isReleased = standing?.releases(old.key.rule, in: old.key.scope) ?? true
+    let isReleased = settled?.releases(old.key.rule, in: old.key.scope) ?? true
     return change(
       old.key, content, missing.isEmpty ? .gone(digest: digest) : .notEvaluated(digest: digest),
-      old.life, isReleased ? .release : .publish, standing?.suppression(of: old.uid, at: now))
+      old.life, isReleased ? .release : .publish, settled?.suppression(of: old.uid, at: now))
   }
 
   private func change(

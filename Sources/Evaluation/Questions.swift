@@ -47,8 +47,8 @@ extension Evaluation {
   /// Who may act on a system at a level or above, or on systems that hold a data domain, directly or
   /// by becoming somebody who may: the best path of each, in order of where they start.
   public func whoCan(reach system: String, atLeast level: AccessLevel?) -> [AuthorityPath] {
-    let own = situation.authority.hops.values.joined().filter { $0.to == system }
-    let ends = (Array(own) + situation.semantics.holders(of: system, atLeast: level)).filter {
+    let own = situation.authority.hops(to: system)
+    let ends = (own + situation.semantics.holders(of: system, atLeast: level)).filter {
       level == nil || $0.level.map { $0 >= level ?? .readMetadata } ?? $0.endsAtAdministrators
     }
     let paths = situation.authority.paths(endingWith: ends).filter {

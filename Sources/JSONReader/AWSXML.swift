@@ -15,12 +15,13 @@ import FoundationXML
 /// | nothing | `""`, which the getters also accept as an empty array or object |
 /// | `xsi:nil="true"` | `null` |
 ///
-/// Blanks between elements, comments, processing instructions, namespaces and other attributes
-/// are dropped. All scalars are strings: read numbers and booleans with `lenient: true`. A list
-/// that AWS flattens (repeated siblings without a `member`) is an array only from two on.
+/// Blanks between elements, comments, namespaces and other attributes are dropped. All scalars are
+/// strings: read numbers and booleans with `lenient: true`. A list that AWS flattens (repeated
+/// siblings without a `member`) is an array only from two on.
 ///
-/// A document with a DOCTYPE is refused before the XML parser sees it, so no entity can be
-/// defined; external ones are never fetched.
+/// Refused before the XML parser sees it: a DOCTYPE, so no entity can be defined (external ones
+/// are never fetched); and what crashes FoundationXML, which is bytes that are no UTF-8 and
+/// processing instructions. AWS sends none of these.
 public enum AWSXML {
   /// The JSON of an XML text in UTF-8, compact, in document order.
   ///
@@ -38,9 +39,9 @@ public enum AWSXML {
     guard bytes.count <= maximumBytes else {
       throw .tooLarge(bytes: bytes.count, maximum: maximumBytes)
     }
-    guard bytes.contains(where: { !XMLProlog.isBlank($0) }) else { throw .empty }
+    guard bytes.contains(where: { !XMLGuard.isBlank($0) }) else { throw .empty }
     do {
-      try XMLProlog.check(bytes)
+      try XMLGuard.check(bytes)
     } catch {
       throw .xml(error, line: 1, column: 1)
     }
@@ -62,31 +63,47 @@ public enum AWSXML {
   }
 }
 
-/// What stands before the root element, checked by hand: this is where a DOCTYPE would be.
-enum XMLProlog {
+/// What is checked by hand, because the XML parser must not see it.
+enum XMLGuard {
   static func isBlank(_ byte: UInt8) -> Bool {
     byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D
   }
 
-  /// Refuses a DOCTYPE and every encoding but UTF-8, in which a DOCTYPE could hide.
+  /// Refuses a DOCTYPE, every encoding but UTF-8, in which one could hide, and instructions.
   static func check(_ bytes: [UInt8]) throws(JSONError.XMLRefusal) {
+    guard (try? UTF8Span(validating: bytes.span)) != nil else { throw .encoding }
     var rest = bytes[...]
     if rest.starts(with: [0xEF, 0xBB, 0xBF]) { rest = rest.dropFirst(3) }
+    let isDeclared =
+      rest.starts(with: "<?xml".utf8) && (rest.dropFirst(5).first.map(isBlank) ?? false)
+    if isDeclared { rest = rest.dropFirst(5) }
+    // Before the declaration is passed: one that does not end may reach into an instruction.
+    try refuseInstructions(rest)
+    if isDeclared { try checkEncoding(skip(to: "?>", in: &rest)) }
     while true {
       rest = rest.drop(while: isBlank)
-      if rest.starts(with: "<?".utf8) {
-        try checkEncoding(skip(to: "?>", in: &rest))
-      } else if rest.starts(with: "<!--".utf8) {
+      if rest.starts(with: "<!--".utf8) {
         rest = rest.dropFirst(4)
         _ = skip(to: "-->", in: &rest)
       } else if rest.starts(with: "<!".utf8) {
         throw .documentType
       } else {
-        // A UTF-16 text has a NUL or a byte order mark here.
+        // A UTF-16 text has a NUL here.
         let second = rest.dropFirst().first
         guard rest.first == UInt8(ascii: "<"), second != 0 else { throw .notWellFormed(code: 4) }
         return
       }
+    }
+  }
+
+  /// Anywhere, in a comment or CDATA too: FoundationXML crashes on an instruction without data.
+  private static func refuseInstructions(
+    _ bytes: ArraySlice<UInt8>
+  ) throws(JSONError.XMLRefusal) {
+    var last: UInt8 = 0
+    for byte in bytes {
+      if byte == UInt8(ascii: "?"), last == UInt8(ascii: "<") { throw .instruction }
+      last = byte
     }
   }
 
@@ -102,7 +119,7 @@ enum XMLProlog {
 
   private static func checkEncoding(_ declaration: [UInt8]) throws(JSONError.XMLRefusal) {
     let text = String(decoding: declaration, as: UTF8.self).lowercased()
-    guard text.hasPrefix("<?xml"), let name = text.range(of: "encoding") else { return }
+    guard let name = text.range(of: "encoding") else { return }
     let value = text[name.upperBound...].drop(while: { "= \t\r\n\"'".contains($0) })
     let encoding = value.prefix(while: { !"\"' \t\r\n?".contains($0) })
     guard encoding == "utf-8" || encoding == "us-ascii" else { throw .encoding }

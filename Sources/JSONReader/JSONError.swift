@@ -29,8 +29,10 @@ public enum JSONError: Error, Equatable, Sendable {
   public enum XMLRefusal: Error, Equatable, Sendable {
     /// It has a document type declaration, which could define entities.
     case documentType
-    /// It declares an encoding other than UTF-8 (or its subset US-ASCII).
+    /// It is not UTF-8, or declares that it is neither that nor its subset US-ASCII.
     case encoding
+    /// It has a processing instruction.
+    case instruction
     /// It is not well-formed, or ends early; `code` is libxml2's.
     case notWellFormed(code: Int)
     /// An element has both child elements and text, which no JSON value can hold.
@@ -76,7 +78,8 @@ extension JSONError.XMLRefusal: CustomStringConvertible {
   public var description: String {
     switch self {
     case .documentType: "it has a DOCTYPE, which AWS never sends; something else answered"
-    case .encoding: "it declares an encoding other than UTF-8"
+    case .encoding: "it is not UTF-8, or declares another encoding"
+    case .instruction: "it has a processing instruction, which AWS never sends"
     case .notWellFormed(let code): "it is not well-formed or is cut short (libxml2 code \(code))"
     case .mixedContent: "an element mixes text and elements, as an HTML page would"
     case .tooDeep(let maximum): "its elements are nested deeper than \(maximum) levels"

@@ -93,7 +93,7 @@ final class XMLTreeReader: NSObject, XMLParserDelegate {
 
   /// Forgets the text since the last tag; false when it is more than blanks.
   private func dropBlanks() -> Bool {
-    guard tree.text[mark...].allSatisfy(XMLProlog.isBlank) else { return false }
+    guard tree.text[mark...].allSatisfy(XMLGuard.isBlank) else { return false }
     tree.text.removeSubrange(mark...)
     return true
   }
@@ -115,7 +115,8 @@ final class XMLTreeReader: NSObject, XMLParserDelegate {
 
   private func nameIndex(_ qualified: String) -> Int32 {
     if let known = indexOfName[qualified] { return known }
-    let local = qualified.split(separator: ":").last.map(String.init) ?? qualified
+    let colon = qualified.utf8.lastIndex(of: UInt8(ascii: ":"))
+    let local = colon.map { String(qualified[qualified.utf8.index(after: $0)...]) } ?? qualified
     let index = indexOfName[local] ?? Int32(tree.names.count)
     if index == tree.names.count { tree.names.append(local) }
     indexOfName[local] = index

@@ -30,7 +30,7 @@ import Testing
       }
       let sent = try await EvaluationServiceTests.queued(pool).filter { $0.key == held.uid }
       #expect(sent.count == 1 && sent[0].value?.contains(#""sequence":1"#) == true)
-      #expect(try await store.read("acme")?.standing.releases == [])
+      #expect(try await store.read("acme")?.settled.releases == [])
     }
   }
 
@@ -50,7 +50,7 @@ import Testing
           clock: reading.clock, changes: [], inputs: [:], nextDueAt: nil,
           at: Estate.now + .seconds(20)))
       #expect(written)
-      #expect(try await store.read("acme")?.standing.releases == [FindingRelease()])
+      #expect(try await store.read("acme")?.settled.releases == [FindingRelease()])
       _ = try await EvaluationServiceTests.service(pool, at: Estate.now + .seconds(40)).turn()
       #expect(try await store.read("acme")?.findings.contains { $0.life.isHeld } == false)
     }
@@ -81,7 +81,7 @@ import Testing
           "UPDATE sv0.edges SET closed_epoch = NULL; UPDATE sv0.tenants SET graph_version = 8")
       }
       #expect(try await state(at: 20) == .new)
-      let drifted = try await store.read("acme")?.standing.baselines.values.map(\.drifted)
+      let drifted = try await store.read("acme")?.settled.baselines.values.map(\.drifted)
       #expect(drifted == [["data-domain:hr": "readData"]])
       let orders = FindingOrders(pool: pool, now: { Estate.now + .seconds(30) })
       let acceptance = BaselineAcceptance(subject: Estate.arn("role", "worker"))
@@ -89,7 +89,7 @@ import Testing
       #expect(none == 0)
       #expect(try await orders.accept(acceptance, of: "acme", by: "me") == 1)
       #expect(try await state(at: 50) == .resolved)
-      let reached = try await store.read("acme")?.standing.baselines.values.map(\.reached)
+      let reached = try await store.read("acme")?.settled.baselines.values.map(\.reached)
       #expect(reached == [["data-domain:hr": "readData"]])
     }
   }

@@ -12,16 +12,16 @@ import Testing
   /// From one evaluation to the next, as a store keeps it.
   private struct Tenant {
     var findings: [String: PublishedFinding] = [:]
-    var standing = Standing()
+    var settled = Settled()
 
     /// Evaluates and stores; returns what was published, by rule and state.
     mutating func evaluate(_ estate: Estate, at now: Timestamp = Estate.now) -> [String] {
-      let evaluation = Evaluation(of: estate.graph, at: now, standing: standing)
+      let evaluation = estate.evaluation(at: now, settled: settled)
       let changes = evaluation.changes(since: Array(findings.values))
-      standing.judged.formUnion(evaluation.newlyJudged)
-      for baseline in evaluation.newBaselines { standing.baselines[baseline.subject] = baseline }
-      standing.releases = []
-      standing.acceptances = []
+      settled.judged.formUnion(evaluation.newlyJudged)
+      for baseline in evaluation.newBaselines { settled.baselines[baseline.subject] = baseline }
+      settled.releases = []
+      settled.acceptances = []
       for change in changes { findings[change.key.uid] = PublishedFinding(change) }
       // What policies add to a baseline has tests of its own.
       let told = changes.filter { $0.life.isPublished && $0.key.rule != "scope-drift" }
@@ -44,7 +44,7 @@ import Testing
         event["finding_info"] = .object(info)
         findings[uid]?.event = .object(event)
       }
-      standing.judged = standing.judged.filter { $0.rule != rule }
+      settled.judged = settled.judged.filter { $0.rule != rule }
     }
   }
 
@@ -81,7 +81,7 @@ import Testing
     unread.end("aws.iam.policy", .denied, missing: ["iam:ListPolicies"])
     var tenant = Tenant()
     #expect(tenant.evaluate(unread) == ["coverage new"])
-    #expect(!tenant.standing.judged.contains { $0.rule == Self.rule && $0.type == "aws.iam.role" })
+    #expect(!tenant.settled.judged.contains { $0.rule == Self.rule && $0.type == "aws.iam.role" })
     #expect(tenant.evaluate(Self.estate()) == ["coverage resolved", "summary new"])
   }
 
@@ -90,9 +90,9 @@ import Testing
     _ = tenant.evaluate(Self.estate())
     let other = Policy.document(Policy.allow("polly:*"), Policy.allow("translate:*"))
     #expect(tenant.evaluate(Self.estate([other])) == [])
-    tenant.standing.releases = [FindingRelease(scope: "acme/aws/aws/999900001111")]
+    tenant.settled.releases = [FindingRelease(scope: "acme/aws/aws/999900001111")]
     #expect(tenant.evaluate(Self.estate([other])) == [])
-    tenant.standing.releases = [FindingRelease(scope: Self.scope, rule: Self.rule)]
+    tenant.settled.releases = [FindingRelease(scope: Self.scope, rule: Self.rule)]
     let sent = tenant.evaluate(Self.estate([other]))
     #expect(sent == ["summary resolved", "unbounded-scope new"])
     let finding = try #require(tenant.finding(Self.rule))
@@ -151,10 +151,10 @@ import Testing
     _ = tenant.evaluate(Self.estate([Policy.everything]))
     let uid = try #require(tenant.finding(Self.rule)?.uid)
     let end = Estate.now + .seconds(3600)
-    tenant.standing.suppressions[uid] = Suppression(
+    tenant.settled.suppressions[uid] = Suppression(
       owner: "platform", reason: "replaced in May", endsAt: end)
     let estate = Self.estate([Policy.everything])
-    #expect(tenant.standing.nextEnd(after: Estate.now) == end)
+    #expect(tenant.settled.nextEnd(after: Estate.now) == end)
     #expect(tenant.evaluate(estate) == ["unbounded-scope suppressed"])
     let event = try #require(tenant.finding(Self.rule)?.event)
     #expect(event["status"] == "Suppressed" && event["comment"] == "replaced in May")
@@ -162,14 +162,14 @@ import Testing
     #expect(tenant.evaluate(estate) == [])
     #expect(tenant.evaluate(estate, at: end) == ["unbounded-scope updated"])
     #expect(tenant.finding(Self.rule)?.event["comment"] == nil)
-    #expect(tenant.standing.nextEnd(after: end) == nil)
+    #expect(tenant.settled.nextEnd(after: end) == nil)
   }
 
   @Test func aSuppressionKeepsWhatIsHeldFromGoingOutByItself() throws {
     var tenant = Tenant()
     _ = tenant.evaluate(Self.estate())
     let uid = try #require(tenant.finding(Self.rule)?.uid)
-    tenant.standing.suppressions[uid] = Suppression(
+    tenant.settled.suppressions[uid] = Suppression(
       owner: "platform", reason: "known", endsAt: Estate.now + .seconds(3600))
     #expect(tenant.evaluate(Self.estate([Policy.everything])) == ["summary updated"])
     #expect(tenant.finding(Self.rule)?.life.state == .suppressed)

@@ -49,7 +49,7 @@ import Testing
     estate.end("aws.iam.group", .denied, missing: ["iam:ListGroups"])
     var changes = estate.evaluation.changes(since: [])
     estate.end("aws.iam.group", .complete)
-    changes += Evaluation(of: estate.graph, at: Estate.now, standing: Standing())
+    changes += estate.evaluation(at: Estate.now, settled: Settled())
       .changes(since: [])
     #expect(Set(changes.map(\.key.rule)).isSuperset(of: ["coverage", "summary", "public-trigger"]))
     let answer = Suppression(owner: "team", reason: "known", endsAt: Estate.now)

@@ -10,15 +10,15 @@ import Testing
   private static let writeHR = Policy.document(Policy.allow("s3:PutObject", on: "\(payroll)/*"))
 
   private struct Tenant {
-    var standing = Standing()
+    var settled = Settled()
 
     /// Titles of the findings, once the baselines are stored.
     mutating func evaluate(_ estate: Estate) -> [String] {
-      let evaluation = Evaluation(of: estate.graph, at: Estate.now, standing: standing)
+      let evaluation = estate.evaluation(at: Estate.now, settled: settled)
       let titles = evaluation.findings.filter { $0.rule == ScopeDriftTests.rule }.map(\.title)
-      for baseline in evaluation.newBaselines { standing.baselines[baseline.subject] = baseline }
-      standing.judged.formUnion(evaluation.newlyJudged)
-      standing.acceptances = []
+      for baseline in evaluation.newBaselines { settled.baselines[baseline.subject] = baseline }
+      settled.judged.formUnion(evaluation.newlyJudged)
+      settled.acceptances = []
       return titles
     }
   }
@@ -40,9 +40,9 @@ import Testing
     var other = tenant
     #expect(other.evaluate(Self.estate()) == [])
     #expect(other.evaluate(drifted) == ["worker has come to reach hr data (readData)"])
-    tenant.standing.acceptances = [BaselineAcceptance(subject: "arn:aws:iam::1:role/other")]
+    tenant.settled.acceptances = [BaselineAcceptance(subject: "arn:aws:iam::1:role/other")]
     #expect(tenant.evaluate(drifted).count == 1)
-    tenant.standing.acceptances = [BaselineAcceptance(scope: Estate.scope)]
+    tenant.settled.acceptances = [BaselineAcceptance(scope: Estate.scope)]
     #expect(tenant.evaluate(drifted) == [])
     #expect(tenant.evaluate(drifted) == [])
     #expect(tenant.evaluate(Self.estate([Self.readHR, Self.writeHR])).count == 1)
@@ -51,9 +51,8 @@ import Testing
   @Test func theFindingShowsTheNewChain() throws {
     var tenant = Tenant()
     _ = tenant.evaluate(Self.estate([Self.readHR]))
-    let evaluation = Evaluation(
-      of: Self.estate([Self.readHR, Self.writeHR]).graph, at: Estate.now,
-      standing: tenant.standing)
+    let evaluation = Self.estate([Self.readHR, Self.writeHR])
+      .evaluation(at: Estate.now, settled: tenant.settled)
     let finding = try #require(evaluation.findings.first { $0.rule == Self.rule })
     #expect(finding.severity == .high && finding.targets.map(\.level) == ["write"])
     #expect(finding.chain.contains { $0.sentence.contains("s3:PutObject") })
@@ -64,7 +63,7 @@ import Testing
     var tenant = Tenant()
     #expect(tenant.evaluate(Self.estate([Self.readHR], hasBucket: false)) == [])
     #expect(tenant.evaluate(Self.estate([Self.readHR])) == [])
-    let baseline = tenant.standing.baselines[Estate.arn("role", "worker")]
+    let baseline = tenant.settled.baselines[Estate.arn("role", "worker")]
     #expect(baseline?.reached == ["data-domain:hr": "readData"])
     // Taken in, it does not come up when something else changes.
     let tagged = Policy.document(Policy.allow("sqs:SendMessage"))
@@ -90,7 +89,7 @@ import Testing
   @Test func anotherClassifierIsNoDrift() {
     var tenant = Tenant()
     _ = tenant.evaluate(Self.estate())
-    tenant.standing.baselines = tenant.standing.baselines.mapValues {
+    tenant.settled.baselines = tenant.settled.baselines.mapValues {
       var baseline = $0
       baseline.classifier = 0
       return baseline
@@ -136,18 +135,18 @@ import Testing
     var tenant = Tenant()
     _ = tenant.evaluate(estate(isRead: false))
     #expect(tenant.evaluate(estate(isRead: true)) == [])
-    let baseline = tenant.standing.baselines[Estate.arn("role", "start")]
+    let baseline = tenant.settled.baselines[Estate.arn("role", "start")]
     #expect(baseline?.reached["data-domain:hr"] == "readData")
   }
 
   @Test func withoutItsPoliciesNothingIsJudgedAndNoBaselineMoves() {
     var tenant = Tenant()
     _ = tenant.evaluate(Self.estate())
-    let before = tenant.standing.baselines
+    let before = tenant.settled.baselines
     var unread = Self.estate([Self.readHR])
     unread.end("aws.iam.policy", .denied)
     #expect(tenant.evaluate(unread) == [])
-    #expect(tenant.standing.baselines == before)
+    #expect(tenant.settled.baselines == before)
     #expect(tenant.evaluate(Self.estate([Self.readHR])).count == 1)
   }
 
@@ -158,7 +157,7 @@ import Testing
     let estate = Self.estate([
       Policy.document(Policy.allow("s3:GetObject", on: "\(Self.payroll)/*", if: mfa))
     ])
-    let evaluation = Evaluation(of: estate.graph, at: Estate.now, standing: tenant.standing)
+    let evaluation = estate.evaluation(at: Estate.now, settled: tenant.settled)
     let finding = try #require(evaluation.findings.first { $0.rule == Self.rule })
     #expect(finding.severity == .medium && finding.strength == .conditional)
   }

@@ -50,7 +50,7 @@ import Testing
         tenant: tenant, version: 1, nodes: [], edges: [], documents: [:], collections: [:],
         calls: [:])
       return EvaluationReading(
-        clock: clock(tenant), graph: graph, findings: [], standing: Standing())
+        clock: clock(tenant), graph: graph, findings: [], settled: Settled())
     }
 
     func write(_ result: EvaluationResult) async throws -> Bool {

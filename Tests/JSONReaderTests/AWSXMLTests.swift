@@ -32,7 +32,7 @@ import Testing
       #"{"a":null,"b":"1","c":"2"}"#
     ),
     ("<n:a xmlns:n=\"u\"><n:b>1</n:b></n:a>", #"{"a":{"b":"1"}}"#),
-    ("\n  <a>1</a>\n  <!-- note -->\n  <?pi x?>\n", #"{"a":"1"}"#),
+    ("\n  <a>1</a>\n  <!-- note -->\n  ", #"{"a":"1"}"#),
     ("<![CDATA[<a>&amp;]]> &lt;b&gt;&amp;&#233;&#x1F600;", #""<a>&amp; <b>&é😀""#),
     ("<a>\\ \" / \t</a>", #"{"a":"\\ \" / \t"}"#),
   ]
@@ -73,6 +73,16 @@ import Testing
     }
   }
 
+  /// FoundationXML crashes on an instruction without data.
+  @Test func refusesProcessingInstructions() {
+    for xml in [
+      "<?p?><r/>", "<r><?p?></r>", "<r/><?p x?>", "<?xml version='1.0'?> <?p?><r/>", "<?xmlx?><r/>",
+      " <?xml ?><r/>", "<?xml version='1.0'><r><?p?></r>",
+    ] {
+      #expect(throws: JSONError.xml(.instruction, line: 1, column: 1)) { try json(xml) }
+    }
+  }
+
   @Test func refusesOtherEncodingsWhereADocumentTypeCouldHide() {
     for encoding in ["UTF-7", "utf-16", "ISO-8859-1", "IBM037"] {
       #expect(throws: JSONError.xml(.encoding, line: 1, column: 1)) {
@@ -100,11 +110,17 @@ import Testing
   }
 
   @Test func refusesInvalidUTF8() {
-    #expect(throws: JSONError.self) {
-      try AWSXML.json(from: Array("<r>".utf8) + [0xFF, 0x3C, 0x2F])
-    }
-    #expect(throws: JSONError.self) {
-      try AWSXML.json(from: Array("<r>a".utf8) + [0xC3, 0x28] + Array("</r>".utf8))
+    // FoundationXML crashes on the last.
+    let damaged: [[UInt8]] = [
+      Array("<r>".utf8) + [0xFF, 0x3C, 0x2F],
+      Array("<r>a".utf8) + [0xC3, 0x28] + Array("</r>".utf8),
+      Array("<r a=\"".utf8) + [0xFF] + Array("\"/>".utf8),
+      Array("<r a".utf8) + [0xFF] + Array("=\"1\"/>".utf8),
+    ]
+    for bytes in damaged {
+      #expect(throws: JSONError.xml(.encoding, line: 1, column: 1)) {
+        try AWSXML.json(from: bytes)
+      }
     }
   }
 

@@ -167,7 +167,7 @@ extension StoreStory {
         return "\(try await stores.evaluation.clocks())\n\(reading?.text ?? "nil")"
       }
     }
-    let evaluation = Evaluation(of: reading.graph, at: now, standing: reading.standing)
+    let evaluation = Evaluation(of: reading.graph, at: now, settled: reading.settled)
     let changes = evaluation.changes(since: reading.findings)
     let changed = Set(changes.map(\.key.uid))
     let resolved =

@@ -52,7 +52,7 @@ eval "$servers"
 "$python" deploy/demo/workloads.py
 "$python" deploy/demo/acquired.py
 
-step "Database, topics, connection, sink"
+step "Database, topics, connection, sink, owners"
 export AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo AWS_REGION=eu-west-1
 # One shared machine: a free port for health, and no long quiet period before an evaluation.
 export SV0_HTTP_LISTEN=127.0.0.1:0 SV0_EVALUATOR_QUIET=500ms
@@ -70,6 +70,7 @@ fill sink.yaml.in "$work/sink.yaml" "WEBHOOK=$(cat "$work/receiver.url")"
 "$sv0" connection apply -f "$work/connection.yaml"
 "$sv0" connection apply -f "$work/acquired.yaml"
 "$sv0" sink apply -f "$work/sink.yaml"
+"$sv0" owner apply -f deploy/demo/owners.yaml
 "$sv0" run >>"$work/workers.log" 2>&1 &
 workers=$!
 

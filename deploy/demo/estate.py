@@ -247,6 +247,52 @@ def people_and_robots(estate):
     estate.iam.create_access_key(UserName="ci-bot")
 
 
+def stored_key(estate):
+    """A function carries the key of a user who may read the payroll, although it runs as a role."""
+    payroll = ["arn:aws:s3:::acme-hr-payroll", "arn:aws:s3:::acme-hr-payroll/*"]
+    ledger = allow("s3:PutObject", "arn:aws:s3:::acme-reports/ledger/*")
+    for name, user, status in [
+        ("ledger-export", "legacy-export", "Active"),
+        # Fine: the key that is left there opens nothing any more.
+        ("ledger-archive", "retired-export", "Inactive"),
+    ]:
+        estate.iam.create_user(UserName=user, Tags=[{"Key": "owner", "Value": "team-finance"}])
+        estate.iam.put_user_policy(
+            UserName=user,
+            PolicyName="payroll",
+            PolicyDocument=document(allow(["s3:GetObject", "s3:ListBucket"], payroll)),
+        )
+        key = estate.iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
+        estate.iam.update_access_key(UserName=user, AccessKeyId=key, Status=status)
+        estate.role(name, service_trust(), ledger, owner="team-finance")
+        estate.function(name, name, {"AWS_KEY": key, "AWS_SECRET": FAKE_SECRET, "STAGE": "prod"})
+
+
+def shared_role(estate):
+    """Builds of two teams run as one role."""
+    artifacts = allow("s3:PutObject", "arn:aws:s3:::acme-artifacts/*")
+    builds = estate.session.client("codebuild", region_name=REGION)
+    for role, teams in [
+        ("build-anything", ["team-shop", "team-data"]),
+        # Fine: both builds are the same team's.
+        ("build-platform", ["team-platform", "team-platform"]),
+    ]:
+        estate.role(role, service_trust("codebuild"), artifacts, owner="team-platform")
+        for number, team in enumerate(teams):
+            builds.create_project(
+                name=f"{role}-{number}",
+                source={"type": "S3", "location": f"acme-artifacts/{role}-{number}.zip"},
+                artifacts={"type": "NO_ARTIFACTS"},
+                environment={
+                    "type": "LINUX_CONTAINER",
+                    "image": "aws/codebuild/standard:7.0",
+                    "computeType": "BUILD_GENERAL1_SMALL",
+                },
+                serviceRole=role_arn(role),
+                tags=[{"key": "team", "value": team}],
+            )
+
+
 def data(estate):
     """What there is to reach."""
     s3 = estate.session.client("s3", region_name=REGION)
@@ -305,7 +351,8 @@ def summary(estate, member):
         f"{len(mappings)} event source, {len(buckets)} buckets"
     )
     print("  planted: invoice-webhook (public, leads to deploy-admin), vendor-metrics (trusts a")
-    print("  stranger), data-pipeline (every bucket); each beside look-alikes that are fine")
+    print("  stranger, and its owners have left), data-pipeline (every bucket), ledger-export (carries")
+    print("  a user's key), build-anything (two teams' builds); each beside look-alikes that are fine")
 
 
 def main():
@@ -319,6 +366,8 @@ def main():
     unbounded_scope(estate)
     agents(estate)
     people_and_robots(estate)
+    stored_key(estate)
+    shared_role(estate)
     ordinary(estate)
     summary(estate, member)
 

@@ -2,8 +2,10 @@
 ///
 /// Files: `ActionTable` is what AWS's actions are; `Pattern`, `Condition`, `CompiledPolicy` are one document; `Matching`, `HeldPolicy`,
 /// `Principal`, `Organizations` are who it is about and what limits it; `Access` is both
-/// sides of a request; `Trust`, `Reach`, `Entry`, `Escalation` are the derived edges;
-/// `SystemIndex`, `SystemAccess`, `Holdings` are which systems hold what, and who may act on them.
+/// sides of a request, with `KeyGrants` and `Buckets`; `Trust`, `Reach`, `Entry`, `Escalation`,
+/// `Administrators` are the derived edges, `Federation`, `RolesAnywhere`, `Cognito`, `Kubernetes`
+/// and `Agents` those of outsiders and workloads; `SystemIndex`, `SystemAccess`, `Holdings` are which
+/// systems hold what, and who may act on them.
 internal import Model
 
 struct AWSSemantics: PlatformSemantics {
@@ -18,6 +20,10 @@ struct AWSSemantics: PlatformSemantics {
   let assuming: [String]
   /// Accounts of which a principal is known.
   let accounts: Set<String>
+  /// Sessions that begin with less than their role has.
+  private(set) var sessions: [Principal] = []
+  /// Whose tokens, assertions and certificates open roles.
+  private(set) var federated: [FederatedTrust] = []
   /// By role, in order of hops.
   private(set) var trusts: [String: [TrustedParty]] = [:]
   private(set) var derived: [Hop] = []
@@ -42,12 +48,14 @@ struct AWSSemantics: PlatformSemantics {
     accounts = Set(found.map(\.account))
     systems = SystemIndex(graph, shelf)
     trusts = Dictionary(uniqueKeysWithValues: order.map { ($0, trust(of: $0)) })
-    let reaching = order.flatMap { reaches(from: $0) }
+    sessions = limitedSessions()
+    federated = order.flatMap { federation(of: $0) }
+    let reaching = (order.compactMap { principals[$0] } + sessions).flatMap { reaches(from: $0) }
     unbounded = Dictionary(grouping: reaching, by: \.from)
     derived =
-      order.flatMap { (trusts[$0] ?? []).map(\.hop) }
-      + order.flatMap { federation(of: $0).map(\.hop) }
-      + reaching + escalationHops(reaching)
+      order.flatMap { (trusts[$0] ?? []).map(\.hop) } + sessions.flatMap { sessionHops($0) }
+      + federated.map(\.hop) + poolHops() + kubernetesHops() + agentHops()
+      + reaching + escalationHops(reaching) + administratorHops()
       + graph.nodes(ofType: "aws.lambda.function").flatMap { entries(to: $0) }
       + disclosures
   }
@@ -72,7 +80,9 @@ struct AWSSemantics: PlatformSemantics {
 
   func judge(_ edge: GraphEdge) -> Decision? {
     switch edge.key.kind {
-    case .authenticatesAs: .of(isActiveKey(edge.from))
+    case .authenticatesAs: judgeCredential(edge)
+    case .runsAs: judgeIdentity(edge)
+    case .invokes: judgeCall(edge)
     case .triggers: edge.merged.state["enabled"].map { .of($0 == .bool(true)) }
     default: nil
     }
@@ -146,9 +156,10 @@ struct AWSSemantics: PlatformSemantics {
 
   /// The facts that a grant stands on: the way to its policy, and what the statement says.
   func facts(of grant: PolicyAnswer.Grant, saying what: String) -> [Fact] {
-    grant.policy.way + [
+    let note = grant.statement.trap.map { "; \($0)" } ?? ""
+    return grant.policy.way + [
       Fact(
-        .node(grant.policy.id), "\(grant.statement.label) of \(grant.policy.name) \(what)",
+        .node(grant.policy.id), "\(grant.statement.label) of \(grant.policy.name) \(what)\(note)",
         statement: grant.statement.index)
     ]
   }

@@ -32,19 +32,25 @@ extension AWSSemantics {
       reaching.filter { $0.to.hasSuffix("#*") && $0.level == .manageAccess }
         .map { ($0.from, $0) }
     ) { first, _ in first }
-    return order.compactMap { principals[$0] }.flatMap { source -> [Hop] in
-      if var hop = administrating[source.arn] {
-        hop.kind = "canEscalateTo"
-        hop.to = administrators(of: source.account)
-        hop.transfer = .acquire
-        hop.level = nil
-        hop.sentence = "\(source.label) administers account \(source.account)"
-        return [hop]
-      }
+    return (order.compactMap { principals[$0] } + sessions).flatMap { source -> [Hop] in
+      let own = administrating[source.id].map { administration(of: source, $0) }
+      if let own, own.decision == .allowed { return [own] }
       let found = estate.escalations(of: source).sorted { $0.precedes($1) }
-      return Dictionary(grouping: found, by: \.end).values.map { hop(source, $0) }
-        .sorted { $0.precedes($1) }
+      let gained = Dictionary(grouping: found, by: \.end).values.map { hop(source, $0) }
+      // Who administers an account only under conditions may gain a part of it without them.
+      return (gained.filter { $0.decision.level > own?.decision.level ?? .denied } + [own])
+        .compactMap(\.self).sorted { $0.precedes($1) }
     }
+  }
+
+  private func administration(of source: Principal, _ reaching: Hop) -> Hop {
+    var hop = reaching
+    hop.kind = "canEscalateTo"
+    hop.to = administrators(of: source.account)
+    hop.transfer = .acquire
+    hop.level = nil
+    hop.sentence = "\(source.label) administers account \(source.account)"
+    return hop
   }
 
   private func hop(_ source: Principal, _ ways: [Escalation]) -> Hop {
@@ -56,7 +62,7 @@ extension AWSSemantics {
       ? "an administrator of account \(source.account)"
       : graph.nodes[best.end].map { "control of \($0.name)" } ?? best.end
     return Hop(
-      kind: "canEscalateTo", from: source.arn, to: best.end, transfer: best.transfer,
+      kind: "canEscalateTo", from: source.id, to: best.end, transfer: best.transfer,
       decision: .any(ways.map(\.decision)),
       sentence: "\(source.label) can gain \(what): \(best.method.name) (\(best.method.id)\(also))",
       facts: best.facts, limits: source.limitFacts, cause: best.cause)
@@ -64,7 +70,10 @@ extension AWSSemantics {
 }
 
 extension Principal {
-  var label: String { "\(isUser ? "user" : "role") \(node.name)" }
+  var label: String {
+    session == nil
+      ? "\(isUser ? "user" : "role") \(node.name)" : "a limited session of role \(node.name)"
+  }
 }
 
 /// What a method is tried on.

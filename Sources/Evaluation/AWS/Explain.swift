@@ -18,6 +18,7 @@ extension AWSSemantics {
       (
         "resource policy", resourcePolicies(of: governedID(resource)), { $0.fit(requester) > .none }
       ),
+      ("grant of the key", keyGrants(of: resource), { $0.fit(requester) > .none }),
       ("identity policy", source.policies, { _ in true }),
       ("permissions boundary", source.boundary ?? [], { _ in true }),
     ]
@@ -34,7 +35,28 @@ extension AWSSemantics {
       identity: identity, action: action, resource: resource,
       decision: access(source, action, on: resource).decision,
       level: ActionTable.aws.level(of: action),
-      lines: all.filter(\.isDeny) + all.filter { !$0.isDeny }, silent: silent)
+      lines: all.filter(\.isDeny) + all.filter { !$0.isDeny }, silent: silent,
+      notes: notes(source, request, on: resource, stages.flatMap(\.1)))
+  }
+
+  /// What a reader of the statements would miss: conditions that a request without the key meets,
+  /// and ways that lead past the resource's own name.
+  private func notes(
+    _ source: Principal, _ request: Request, on resource: String, _ policies: [HeldPolicy]
+  ) -> [String] {
+    let traps = policies.flatMap { policy in
+      (policy.compiled?.statements ?? []).filter {
+        $0.decision(action: request.action, resource: request.resource, in: request.context)
+          .isPossible
+      }.compactMap { statement in
+        statement.trap.map { "\(policy.name), \(statement.label): \($0)" }
+      }
+    }
+    let points = accessThroughPoints(source, request.name, on: resource, [:])
+      .filter(\.decision.isPossible).map { answer in
+        "through an access point: \(answer.decision.qualifier ?? "allowed")"
+      }
+    return traps + points
   }
 
   private func lines(

@@ -150,7 +150,7 @@ struct PolicyShelf: Sendable {
       .resource
     case "aws.iam.trustPolicy": .trust
     case "aws.iam.policy", "aws.iam.inlinePolicy", "aws.organizations.policy",
-      "aws.sso.inlinePolicy":
+      "aws.sso.inlinePolicy", "aws.rolesanywhere.sessionPolicy":
       .identity
     default: .resource
     }

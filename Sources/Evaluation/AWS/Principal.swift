@@ -19,6 +19,14 @@ struct Principal: Sendable {
   /// `allowed` once everything about its account's identities was read.
   let reading: Decision
   let context: RequestContext
+  /// What a session of it is limited to; `nil` for the principal itself.
+  var session: SessionLimit?
+
+  /// The node that it is in paths.
+  var id: String { session?.id ?? arn }
+
+  /// Every policy that says what it may do, or limits it, but those of its organization.
+  var held: [HeldPolicy] { policies + (boundary ?? []) + (session?.policies ?? []) }
 
   /// What it may do by its own policies, within its limits.
   func answer(_ request: Request) -> PolicyAnswer {
@@ -52,7 +60,8 @@ struct Principal: Sendable {
   var boundaryKey: KeyValue { boundary.map { .known($0.map(\.id)) } ?? .absent }
 
   private func boundaryDecision(_ request: Request) -> Decision {
-    boundary?.answer(request).decision ?? .allowed
+    (boundary?.answer(request).decision ?? .allowed)
+      .and(session?.policies.answer(request).decision ?? .allowed)
   }
 
   /// The policies that could have limited what it does, and why others do not.
@@ -66,7 +75,7 @@ struct Principal: Sendable {
     let scps = limits.policies.map {
       Fact(.node($0.id), "considered: service control policy \($0.name) above account \(account)")
     }
-    return limits.reasons + bounded + scps + denies
+    return limits.reasons + bounded + (session?.facts ?? []) + scps + denies
   }
 }
 

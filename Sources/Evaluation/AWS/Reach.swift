@@ -9,8 +9,7 @@ extension AWSSemantics {
   /// `NotAction`, as a deny or as a boundary. Exceptions narrower than a service do not count: the
   /// rest is unbounded all the same. A hop needs a statement that grants it; what an unreadable
   /// policy might add is a gap, not a hop.
-  func reaches(from identity: String) -> [Hop] {
-    guard let source = principals[identity] else { return [] }
+  func reaches(from source: Principal) -> [Hop] {
     let services = namedServices(source)
     let answers = services.map { ($0, source.answer(request($0, source))) }
     let others = source.answer(request(unnamedService, source))
@@ -26,7 +25,12 @@ extension AWSSemantics {
       whole.allow = whole.allow.and(answer.decision)
     }
     let level: AccessLevel = excluded.contains("iam") ? .administer : .manageAccess
+    // A service that is granted more firmly than all of them is told beside them.
+    let firmer = answers.filter { $0.1.decision.level > whole.decision.level }
     return [hop(source, to: "*", whole, level: level, except: excluded)]
+      + firmer.map { service, answer in
+        hop(source, to: "\(service):*", answer, level: Self.level(ofAll: service), except: [])
+      }
   }
 
   func authority(of identity: String) -> Decision {
@@ -77,8 +81,8 @@ extension AWSSemantics {
   }
 
   private func namedServices(_ source: Principal) -> [String] {
-    let held = source.policies + (source.boundary ?? []) + source.limits.policies
-    let actions = held.flatMap { $0.compiled?.statements ?? [] }.flatMap(\.actions.patterns)
+    let actions = (source.held + source.limits.policies).flatMap { $0.compiled?.statements ?? [] }
+      .flatMap(\.actions.patterns)
     let names = actions.compactMap { pattern -> String? in
       let parts = pattern.text.lowercased().split(separator: ":", maxSplits: 1)
       guard parts.count == 2, !parts[0].contains("*"), !parts[0].contains("?") else { return nil }
@@ -114,15 +118,14 @@ extension AWSSemantics {
   ) -> Hop {
     let what = set == "*" ? "every action of every service" : "every action of \(set.dropLast(2))"
     let but = except.isEmpty ? "" : " except \(except.joined(separator: ", "))"
-    let who = "\(source.isUser ? "user" : "role") \(source.node.name)"
     let grounds = answer.grant.map {
       facts(of: $0, saying: "allows \(what) on every resource")
     }
     return Hop(
-      kind: "reaches", from: source.arn, to: "aws:account:\(source.account)#\(set)",
+      kind: "reaches", from: source.id, to: "aws:account:\(source.account)#\(set)",
       transfer: .access, decision: answer.decision,
       sentence:
-        "\(who) may take \(what)\(but) on every resource of account \(source.account)",
+        "\(source.label) may take \(what)\(but) on every resource of account \(source.account)",
       facts: grounds ?? [], limits: source.limitFacts,
       cause: answer.grant.map { $0.policy.cause($0.statement) } ?? "identity \(source.arn)",
       level: level)

@@ -173,8 +173,15 @@ extension AWSSemantics {
         .filter { $0.effect == .allow }
       return systemHops(from: source, to: entry, actions, allows + entry.grants).first
     }
-    guard let account = account(of: system), accounts.contains(account) else { return own }
-    return own + [Self.administratorAccess(of: "aws:account:\(account)", to: system)]
+    let tried = actions.compactMap { action in
+      entry.resource(of: action).flatMap { resource in
+        ActionTable.aws.actions(of: arn.service).first { $0.name == action.name }
+          .map { (action: $0, resource: resource) }
+      }
+    }
+    let all = own + outsiders(of: system, trying: tried)
+    guard let account = account(of: system), accounts.contains(account) else { return all }
+    return all + [Self.administratorAccess(of: "aws:account:\(account)", to: system)]
   }
 }
 

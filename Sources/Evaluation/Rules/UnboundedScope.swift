@@ -62,6 +62,9 @@ private struct UnboundedSet {
   }
 }
 
+/// How much it matters that somebody may act on a set as a whole.
+func unboundedSeverity(_ hop: Hop) -> Severity { UnboundedSet(hop: hop).severity }
+
 /// Services whose whole holds data, secrets or keys, or runs code under roles of its own choice.
 private let sensitiveServices = [
   "cloudformation", "codebuild", "dynamodb", "ec2", "ecs", "eks", "glue", "kms", "lambda", "rds",

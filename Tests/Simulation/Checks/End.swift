@@ -163,7 +163,7 @@ struct End {
     for (tenant, _) in state.tenants.all {
       guard let reading = state.read(tenant) else { continue }
       let evaluation = Evaluation(
-        of: reading.graph, at: installation.kernel.now, standing: reading.standing)
+        of: reading.graph, at: installation.kernel.now, settled: reading.settled)
       let missing = evaluation.changes(since: reading.findings)
       list.require(
         missing.isEmpty || evaluation.nextDueAt.map { $0 <= installation.kernel.now } ?? false,

@@ -10,26 +10,26 @@ extension DatabaseState {
     let published = findings.rows { id, _ in id.tenant == tenant }
     return EvaluationReading(
       clock: clock, graph: graph(of: clock),
-      findings: published.map { PublishedFinding($0.row) }, standing: standing(of: clock))
+      findings: published.map { PublishedFinding($0.row) }, settled: settled(of: clock))
   }
 
-  private func standing(of clock: TenantClock) -> Standing {
-    var standing = Standing()
+  private func settled(of clock: TenantClock) -> Settled {
+    var settled = Settled()
     let judged = judgedRules.rows { key, _ in key.tenant == clock.tenant }
-    standing.judged = Set(judged.map(\.key.judged))
+    settled.judged = Set(judged.map(\.key.judged))
     for (key, row) in baselines.rows(where: { key, _ in key.tenant == clock.tenant }) {
-      standing.baselines[key.subject] = row.baseline
+      settled.baselines[key.subject] = row.baseline
     }
     for row in findingOrders where row.tenant == clock.tenant {
       switch row.order {
       case .release(let release):
-        if row.graphVersion > clock.evaluatedVersion { standing.releases.append(release) }
+        if row.graphVersion > clock.evaluatedVersion { settled.releases.append(release) }
       case .accept(let acceptance):
-        if row.graphVersion > clock.evaluatedVersion { standing.acceptances.append(acceptance) }
-      case .suppress(let uid, let suppression): standing.suppressions[uid] = suppression
+        if row.graphVersion > clock.evaluatedVersion { settled.acceptances.append(acceptance) }
+      case .suppress(let uid, let suppression): settled.suppressions[uid] = suppression
       }
     }
-    return standing
+    return settled
   }
 
   private func graph(of clock: TenantClock) -> Graph {

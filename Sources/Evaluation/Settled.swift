@@ -1,7 +1,7 @@
 public import Model
 
 /// What earlier evaluations and people have settled about a tenant's findings.
-public struct Standing: Sendable, Hashable {
+public struct Settled: Sendable, Hashable {
   /// What a rule finds of a type of subjects in a scope that it has judged completely is news.
   public var judged: Set<JudgedRule>
   /// By subject.
@@ -110,7 +110,7 @@ public struct Suppression: Sendable, Hashable {
   }
 }
 
-extension Standing {
+extension Settled {
   /// Whether a finding goes out.
   ///
   /// What is high does at once, unless somebody answers for it. Else what a rule says about a scope

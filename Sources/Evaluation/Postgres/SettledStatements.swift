@@ -4,14 +4,14 @@ internal import Schema
 
 extension PostgresEvaluationStore {
   /// What was settled by the version that the clock tells.
-  nonisolated(nonsending) static func standing(
+  nonisolated(nonsending) static func settled(
     _ transaction: PostgresTransaction, _ clock: TenantClock
-  ) async throws -> Standing {
-    var standing = Standing()
+  ) async throws -> Settled {
+    var settled = Settled()
     let judged = try await transaction.query(
       "SELECT scope, rule, type, version FROM sv0.judged_rules WHERE tenant = $1",
       [.text(clock.tenant)])
-    standing.judged = Set(
+    settled.judged = Set(
       try judged.map { row in
         JudgedRule(
           scope: try row.string(0), rule: try row.string(1), type: try row.string(2),
@@ -23,7 +23,7 @@ extension PostgresEvaluationStore {
       """, [.text(clock.tenant)])
     for row in baselines {
       let subject = try row.string(0)
-      standing.baselines[subject] = Baseline(
+      settled.baselines[subject] = Baseline(
         subject: subject, reached: try levels(row.bytes(1), of: subject),
         drifted: try levels(row.bytes(2), of: subject), digest: try row.string(3),
         classifier: Int(try row.int64(4)))
@@ -36,18 +36,18 @@ extension PostgresEvaluationStore {
     for row in orders {
       switch try row.string(0) {
       case "release":
-        standing.releases.append(
+        settled.releases.append(
           FindingRelease(scope: try row.stringOrNil(1), rule: try row.stringOrNil(2)))
       case "accept":
-        standing.acceptances.append(
+        settled.acceptances.append(
           BaselineAcceptance(scope: try row.stringOrNil(1), subject: try row.stringOrNil(3)))
       case "suppress":
-        standing.suppressions[try row.string(4)] = Suppression(
+        settled.suppressions[try row.string(4)] = Suppression(
           owner: try row.string(5), reason: try row.string(6), endsAt: try row.timestamp(7))
       default: throw EvaluationError.unknownKind(of: "an order about findings")
       }
     }
-    return standing
+    return settled
   }
 
   private static func levels(_ bytes: [UInt8], of subject: String) throws -> [String: String] {
