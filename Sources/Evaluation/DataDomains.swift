@@ -22,12 +22,13 @@ public enum DataDomain: String, Sendable, Hashable, CaseIterable {
 /// it is, a tag that classifies the data, and whole words of the name.
 struct DataHoldings: Sendable {
   /// Systems with at least one domain, in order of their ids within each type.
-  let systems: [GraphNode]
+  private(set) var systems: [GraphNode] = []
   /// By system, in order of domains.
-  private let hops: [String: [Hop]]
+  private var hops: [String: [Hop]] = [:]
+
+  init() {}
 
   init(_ graph: Graph) {
-    var hops: [String: [Hop]] = [:]
     systems = DataClassifier.types.flatMap { type in
       graph.nodes(ofType: type.name).filter { node in
         let found = DataClassifier.classify(node, type, in: graph)
@@ -35,7 +36,6 @@ struct DataHoldings: Sendable {
         return !found.isEmpty
       }
     }
-    self.hops = hops
   }
 
   /// `holds` hops of a system; empty where nothing says what it holds.

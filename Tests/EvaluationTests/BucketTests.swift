@@ -148,6 +148,10 @@ import Testing
     estate.end("aws.s3.bucketPublicAccessBlock", .denied)
     let paths = estate.evaluation.whoCan(reach: Self.bucket, atLeast: .readData)
     #expect(paths.map(\.decision.level) == [.unknown])
+    let role = estate.role(
+      "reader", policies: [Policy.document(Policy.allow("s3:*"))], account: Self.other)
+    let notes = estate.evaluation.explain(role, "s3:GetObject", on: "\(Self.bucket)/x")?.notes
+    #expect(notes?.first?.hasPrefix("the public access block of data to other accounts") == true)
   }
 
   /// "IgnorePublicAcls"; "Bucket owner enforced … ACLs no longer affect permissions".

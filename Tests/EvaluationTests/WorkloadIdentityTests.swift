@@ -30,12 +30,15 @@ import Testing
   }
 
   /// EKS User Guide, "IAM roles for service accounts".
-  @Test(arguments: ["api", "*"]) func aServiceAccountIsJoinedToItsRole(name: String) {
+  @Test(arguments: [
+    ("system:serviceaccount:shop:api", "shop/api"), ("system:serviceaccount:shop:*", "shop/*"),
+    ("system:serviceaccount:*", "*/*"), ("*", "*/*"),
+  ])
+  func aServiceAccountIsJoinedToItsRole(subject: String, name: String) {
     var estate = Estate()
     cluster(&estate)
-    let role = estate.role(
-      "api", trust: Self.tokenTrust("system:serviceaccount:shop:\(name)"))
-    let account = "\(Self.cluster)#serviceaccount/shop/\(name)"
+    let role = estate.role("api", trust: Self.tokenTrust(subject))
+    let account = "\(Self.cluster)#serviceaccount/\(name)"
     #expect(estate.hops("federates", from: account) == [role: .allowed])
   }
 
@@ -69,6 +72,7 @@ import Testing
     let role = estate.role("api", trust: Self.tokenTrust("system:serviceaccount:shop:api"))
     let elsewhere = estate.role(
       "else", trust: Self.tokenTrust("system:serviceaccount:other:api"))
+    let anyAccount = estate.role("any", trust: Self.tokenTrust("*"))
     let deployer = estate.role("deployer")
     let grant = "main#\(deployer)#\(policy)"
     estate.thing(
@@ -78,6 +82,7 @@ import Testing
     estate.link(.within, grant, Self.cluster)
     let evaluation = estate.evaluation
     #expect(evaluation.paths(from: deployer, to: role).isEmpty != expected)
+    #expect(evaluation.paths(from: deployer, to: anyAccount).isEmpty != expected)
     #expect(
       evaluation.paths(from: deployer, to: elsewhere).isEmpty != (expected && scope == "cluster"))
   }

@@ -29,7 +29,7 @@ struct AWSSemantics: PlatformSemantics {
   private(set) var derived: [Hop] = []
   /// By principal: its hops to the unbounded sets of its account.
   private(set) var unbounded: [String: [Hop]] = [:]
-  let systems: SystemIndex
+  private(set) var systems = SystemIndex()
   let accessMemo = HopMemo()
   let holdingsMemo = HopMemo()
   private let inputs: Inputs
@@ -46,9 +46,9 @@ struct AWSSemantics: PlatformSemantics {
     order = found.map(\.arn)
     assuming = found.filter(\.mayAssumeRoles).map(\.arn)
     accounts = Set(found.map(\.account))
-    systems = SystemIndex(graph, shelf)
     trusts = Dictionary(uniqueKeysWithValues: order.map { ($0, trust(of: $0)) })
     sessions = limitedSessions()
+    systems = SystemIndex(graph) { resourcePolicies(of: $0) + keyGrants(of: $0) }
     federated = order.flatMap { federation(of: $0) }
     let reaching = (order.compactMap { principals[$0] } + sessions).flatMap { reaches(from: $0) }
     unbounded = Dictionary(grouping: reaching, by: \.from)
@@ -100,15 +100,12 @@ struct AWSSemantics: PlatformSemantics {
   }
 
   func owner(of id: String) -> String? {
-    if id.hasPrefix("aws:account:") {
-      return String(id.dropFirst("aws:account:".count).prefix { $0 != "#" })
-    }
-    if let account = ARN(id)?.account, !account.isEmpty { return String(account) }
-    return graph.nodes[id]?.merged.state["account"]?.string
+    guard id.hasPrefix("aws:account:") else { return account(of: id) }
+    return String(id.dropFirst("aws:account:".count).prefix { $0 != "#" })
   }
 
   func unrelatedOwner(of id: String, seenFrom other: String) -> String? {
-    guard let its = owner(of: id), let own = owner(of: other), its != own, its != "aws",
+    guard let its = owner(of: id), let own = owner(of: other), its != own,
       organizations.relation(of: its, to: own) == .outside
     else { return nil }
     return its

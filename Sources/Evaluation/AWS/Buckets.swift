@@ -10,8 +10,9 @@ extension AWSSemantics {
   func accessThroughPoints(
     _ source: Principal, _ action: String, on resource: String, _ keys: [String: KeyValue]
   ) -> [AccessAnswer] {
+    guard action.hasPrefix("s3:"), keys[Self.pointKey] == nil else { return [] }
     let bucket = governedID(resource)
-    guard keys[Self.pointKey] == nil, graph.nodes[bucket]?.type == "aws.s3.bucket" else {
+    guard graph.nodes[bucket]?.type == "aws.s3.bucket" else {
       return []
     }
     return points(of: bucket).map { point in

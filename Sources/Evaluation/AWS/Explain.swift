@@ -56,7 +56,14 @@ extension AWSSemantics {
       .filter(\.decision.isPossible).map { answer in
         "through an access point: \(answer.decision.qualifier ?? "allowed")"
       }
-    return traps + points
+    let bucket = governedID(resource)
+    let left =
+      account(of: resource) == source.account
+      ? .allowed : publicAccess(bucket, resourcePolicies(of: bucket))
+    let block = left.qualifier.map {
+      "the public access block of \(graph.label(bucket)) to other accounts: \($0)"
+    }
+    return traps + points + [block].compactMap(\.self)
   }
 
   private func lines(

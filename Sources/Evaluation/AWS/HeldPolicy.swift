@@ -108,15 +108,15 @@ struct PolicyShelf: Sendable {
     self.graph = graph
     var compiled: [Key: CompiledPolicy] = [:]
     var problems: Set<String> = []
-    for id in graph.order {
-      for node in graph.nodes[id]?.assertions.map(\.value) ?? [] where node.kind == .policy {
+    for policy in graph.nodes(ofKind: .policy) {
+      for node in policy.assertions.map(\.value) where node.kind == .policy {
         guard let digest = node.state["document"]?.string else { continue }
         let key = Key(digest: digest, kind: Self.kind(of: node))
         guard compiled[key] == nil, let bytes = graph.documents[digest] else { continue }
         do {
           compiled[key] = try CompiledPolicy(parsing: bytes, as: key.kind)
         } catch {
-          problems.insert("the policy \(id) cannot be judged: \(error)")
+          problems.insert("the policy \(node.id) cannot be judged: \(error)")
         }
       }
     }

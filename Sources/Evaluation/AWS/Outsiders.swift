@@ -5,7 +5,7 @@ extension AWSSemantics {
   /// policy, a grant or an access control list lets in: anyone, another account or its principal,
   /// a service. What of it another account's administrators pass on, is theirs to say.
   func outsiders(
-    of system: String, trying tried: [(action: ActionTable.Action, resource: String)]
+    of system: String, trying tried: [(action: ServiceActions.Action, resource: String)]
   ) -> [Hop] {
     let policies = resourcePolicies(of: system) + keyGrants(of: system)
     let own = account(of: system)
@@ -13,8 +13,8 @@ extension AWSSemantics {
       .filter { $0.effect == .allow && !$0.excludesPrincipals }.flatMap(\.principals)
     let requesters = Set(named.compactMap(requester)).filter { requester in
       switch requester {
-      case .identity(let arn, _): principals[arn] == nil
-      case .account(let account): account != own && !accounts.contains(account)
+      case .identity(_, let account), .account(let account):
+        account != own && !accounts.contains(account)
       case .anyone, .service: true
       case .federated: false
       }
@@ -53,7 +53,7 @@ extension AWSSemantics {
 
   /// What a bucket's access control list gives anyone.
   private func listed(
-    _ bucket: String, _ tried: [(action: ActionTable.Action, resource: String)]
+    _ bucket: String, _ tried: [(action: ServiceActions.Action, resource: String)]
   ) -> [Hop] {
     guard let (actions, decision, list) = publicGrants(bucket),
       let best = tried.first(where: { actions.contains($0.action.name) })

@@ -10,7 +10,9 @@ internal import Model
 extension AWSSemantics {
   func sensitiveAccess(of identity: String) -> [Hop] {
     accessMemo.hops(of: identity) {
-      if let source = principals[identity] { return findAccess(of: source) }
+      if let source = principals[identity] ?? sessions.first(where: { $0.id == identity }) {
+        return findAccess(of: source)
+      }
       guard identity.hasSuffix("#administrators") else { return [] }
       let account = identity.dropLast("#administrators".count)
       return [Self.administratorAccess(of: account, to: "\(account)#*")]
@@ -49,7 +51,7 @@ extension AWSSemantics {
   /// Whether all of a service is its own already.
   private func isCovered(_ service: String, of source: Principal) -> Bool {
     let set = "aws:account:\(source.account)"
-    return (unbounded[source.arn] ?? []).contains { hop in
+    return (unbounded[source.id] ?? []).contains { hop in
       hop.to == "\(set)#\(service):*" && hop.decision == .allowed
         || hop.to == "\(set)#*"
           && source.answer(request(service, source)).decision.level == .allowed
@@ -144,7 +146,7 @@ extension AWSSemantics {
   ) -> Hop? {
     guard answer.decision.isPossible else { return nil }
     return Hop(
-      kind: "reaches", from: source.arn, to: end, transfer: .access, decision: answer.decision,
+      kind: "reaches", from: source.id, to: end, transfer: .access, decision: answer.decision,
       sentence: "\(source.label) may take \(action.name) on \(what)",
       facts: answer.grant.map { facts(of: $0, saying: "allows \(action.name)") } ?? [],
       limits: source.limitFacts,
@@ -152,12 +154,12 @@ extension AWSSemantics {
       level: action.level)
   }
 
-  /// `reaches` hops to one system from every principal that may act on it, and from the
-  /// administrators of its account: the highest level of each, at or above the one asked for. Of a
-  /// data domain, to the systems and sets that hold it.
+  /// `reaches` hops to one system from every principal that may act on it, from outsiders, and from
+  /// the administrators of its account: the highest level of each, at or above the one asked for.
+  /// Of a data domain, to the systems and sets that hold it.
   func holders(of system: String, atLeast least: AccessLevel?) -> [Hop] {
     if DataDomain(id: system) != nil {
-      let sets = accounts.sorted { $0.precedes($1) }.map { "aws:account:\($0)#administrators" }
+      let sets = accounts.sorted { $0.precedes($1) }.map(administrators)
       return (order + sets).flatMap { (unbounded[$0] ?? []) + sensitiveAccess(of: $0) }
         .filter { hop in
           hop.level ?? .readMetadata >= least ?? .readMetadata
@@ -166,7 +168,8 @@ extension AWSSemantics {
     }
     guard let arn = ARN(system) else { return [] }
     let table = ServiceActions(arn.service)
-    let entry = SystemEntry(system, resourcePolicies(of: system), table)
+    let entry = SystemEntry(
+      system, resourcePolicies(of: system) + keyGrants(of: system), table)
     let actions = table.actions.filter { $0.level >= least ?? .readMetadata }
     let own = order.compactMap { principals[$0] }.compactMap { source in
       let allows = source.policies.flatMap { $0.compiled?.statements ?? [] }
@@ -174,14 +177,13 @@ extension AWSSemantics {
       return systemHops(from: source, to: entry, actions, allows + entry.grants).first
     }
     let tried = actions.compactMap { action in
-      entry.resource(of: action).flatMap { resource in
-        ActionTable.aws.actions(of: arn.service).first { $0.name == action.name }
-          .map { (action: $0, resource: resource) }
-      }
+      entry.resource(of: action).map { (action: action, resource: $0) }
     }
-    let all = own + outsiders(of: system, trying: tried)
-    guard let account = account(of: system), accounts.contains(account) else { return all }
-    return all + [Self.administratorAccess(of: "aws:account:\(account)", to: system)]
+    let others = outsiders(of: system, trying: tried)
+    guard let account = account(of: system), accounts.contains(account) else {
+      return own + others
+    }
+    return own + others + [Self.administratorAccess(of: "aws:account:\(account)", to: system)]
   }
 }
 
@@ -199,8 +201,8 @@ extension Statement {
 extension Principal {
   /// Of what is in a system, the parts that policies single out: `…:::data/public/*` of `…:::data`.
   fileprivate func parts(of entry: SystemEntry) -> [String] {
-    let held = (policies + (boundary ?? [])).flatMap { $0.compiled?.statements ?? [] }
-    let texts = (held + entry.grants).filter { $0.effect == .allow }.compactMap(\.resources)
+    let own = held.flatMap { $0.compiled?.statements ?? [] }
+    let texts = (own + entry.grants).filter { $0.effect == .allow }.compactMap(\.resources)
       .filter { !$0.isNegated }.flatMap(\.patterns).compactMap { pattern -> String? in
         guard let container = pattern.container,
           container.decision(for: Array(entry.id.utf8), in: context).isPossible,

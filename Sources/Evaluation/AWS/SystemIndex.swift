@@ -4,7 +4,6 @@ internal import Synchronization
 /// A system, with what decides who may act on it.
 struct SystemEntry: Sendable {
   let id: String
-  let policies: [HeldPolicy]
   /// What its own policies allow somebody.
   let grants: [Statement]
   /// By type of resource of its service: whether it is one, and whether what is in it is.
@@ -13,7 +12,6 @@ struct SystemEntry: Sendable {
 
   init(_ id: String, _ policies: [HeldPolicy], _ service: ServiceActions) {
     self.id = id
-    self.policies = policies
     grants = policies.flatMap { $0.compiled?.statements ?? [] }.filter { $0.effect == .allow }
     isOfType = service.types.map { $0.matches(id) }
     holdsType = service.types.map { $0.matches(id + "/*") }
@@ -82,28 +80,27 @@ extension ServiceActions.Action {
 
 /// Systems with a data domain, by what finds them.
 struct SystemIndex: Sendable {
-  let holdings: DataHoldings
+  private(set) var holdings = DataHoldings()
   /// By account and service, in order of ids.
-  let entries: [String: [String: [SystemEntry]]]
-  let actions: [String: ServiceActions]
+  private(set) var entries: [String: [String: [SystemEntry]]] = [:]
+  private(set) var actions: [String: ServiceActions] = [:]
   /// By principal or account that a policy of the system names.
-  private let named: [String: [SystemEntry]]
+  private var named: [String: [SystemEntry]] = [:]
   /// Those whose policies are about everybody, maybe with conditions.
-  let open: [SystemEntry]
+  private(set) var open: [SystemEntry] = []
 
-  init(_ graph: Graph, _ shelf: PolicyShelf) {
+  init() {}
+
+  /// - Parameter policies: everything that lets somebody use a system, beside his own policies.
+  init(_ graph: Graph, policies: (String) -> [HeldPolicy]) {
     holdings = DataHoldings(graph)
-    var entries: [String: [String: [SystemEntry]]] = [:]
-    var actions: [String: ServiceActions] = [:]
-    var named: [String: [SystemEntry]] = [:]
-    var open: [SystemEntry] = []
     for node in holdings.systems {
       guard let arn = ARN(node.id), let account = node.merged.state["account"]?.string else {
         continue
       }
       let service = actions[arn.service] ?? ServiceActions(arn.service)
       actions[arn.service] = service
-      let entry = SystemEntry(node.id, shelf.policies(governing: node.id), service)
+      let entry = SystemEntry(node.id, policies(node.id), service)
       entries[account, default: [:]][arn.service, default: []].append(entry)
       let principals = Set(entry.grants.flatMap(\.principals))
       for principal in principals {
@@ -117,10 +114,9 @@ struct SystemIndex: Sendable {
         open.append(entry)
       }
     }
-    self.entries = entries.mapValues { services in
+    entries = entries.mapValues { services in
       services.mapValues { list in list.sorted { $0.id.precedes($1.id) } }
     }
-    (self.actions, self.named, self.open) = (actions, named, open)
   }
 
   /// Systems of any account whose own policies name a principal or its account.
