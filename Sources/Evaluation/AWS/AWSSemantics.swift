@@ -99,6 +99,18 @@ struct AWSSemantics: PlatformSemantics {
     }
   }
 
+  func owner(of id: String) -> String? {
+    guard id.hasPrefix("aws:account:") else { return account(of: id) }
+    return String(id.dropFirst("aws:account:".count).prefix { $0 != "#" })
+  }
+
+  func unrelatedOwner(of id: String, seenFrom other: String) -> String? {
+    guard let its = owner(of: id), let own = owner(of: other), its != own,
+      organizations.relation(of: its, to: own) == .outside
+    else { return nil }
+    return its
+  }
+
   func organizationInputs(account: String) -> (keys: [CollectionKey], gaps: [String]) {
     switch organizations.membership(of: account) {
     case .standalone(let key): return ([key], [])
