@@ -63,7 +63,8 @@ public struct PostgresEvaluationStore: EvaluationStore {
       let findings = try await Self.findings(transaction, tenant)
       let owners = try await OwnerStore.owners(transaction, tenant)
       return EvaluationReading(
-        clock: clock, graph: graph, findings: findings, owners: OwnerRegister(owners))
+        clock: clock, graph: graph, findings: findings, owners: OwnerRegister(owners),
+        settled: try await Self.settled(transaction, clock))
     }
   }
 
@@ -176,7 +177,7 @@ public struct PostgresEvaluationStore: EvaluationStore {
     try await transaction.query(
       """
       SELECT uid, rule, subject, scope, severity, state, version, digest, first_seen_at,
-        changed_at, CASE WHEN state <> 'resolved' THEN event END, tombstoned_at
+        changed_at, CASE WHEN state <> 'resolved' THEN event END, tombstoned_at, held
       FROM sv0.findings WHERE tenant = $1
       """, [.text(tenant)]
     ).map { row in
@@ -191,14 +192,14 @@ public struct PostgresEvaluationStore: EvaluationStore {
           scope: try row.string(3), severity: severity,
           inputs: OCSF.inputs(of: .object(event ?? [:]))),
         life: FindingLife(
-          state: state, version: try row.int64(6), digest: try row.string(7),
-          firstSeenAt: try row.timestamp(8), changedAt: try row.timestamp(9),
-          tombstonedAt: try row.timestampOrNil(11)),
+          state: state, version: try row.int64(6), isHeld: try row.bool(12),
+          digest: try row.string(7), firstSeenAt: try row.timestamp(8),
+          changedAt: try row.timestamp(9), tombstonedAt: try row.timestampOrNil(11)),
         event: .object(event ?? [:]))
     }
   }
 
-  private static func members(_ bytes: [UInt8], of id: String) throws -> [String: JSON] {
+  static func members(_ bytes: [UInt8], of id: String) throws -> [String: JSON] {
     guard let document = try? JSONDocument(parsing: bytes),
       case .object(let members) = JSON(document.root)
     else { throw EvaluationError.unknownKind(of: id) }
