@@ -176,7 +176,7 @@ let package = Package(
       dependencies: [
         "Cryptography", "Evaluation", "JSONReader", "Model", "PipelineTesting", "PostgresClient",
         "Schema", logging,
-      ], exclude: ["Golden"], swiftSettings: strict),
+      ], exclude: ["Golden", "ocsf.py"], swiftSettings: strict),
     .testTarget(
       name: "ExtractionTests",
       dependencies: [

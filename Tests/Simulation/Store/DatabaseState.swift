@@ -51,6 +51,9 @@ package struct DatabaseState: Sendable {
   var findings = Table<FindingID, FindingChange>()
   var findingVersions: [FindingVersionRow] = []
   var evaluations: [EvaluationRow] = []
+  var judgedRules = Table<JudgedRuleKey, Bool>()
+  var baselines = Table<BaselineKey, BaselineRow>()
+  var findingOrders: [FindingOrderRow] = []
 
   package init() {}
 
