@@ -105,7 +105,7 @@ extension AWSSemantics {
     context["aws:SourceAccount"] = .known([target.account])
     // Whoever holds a certificate brings its subject; its issuer and other names are not listed.
     context.otherPrincipalTags = subject == nil ? .callerChosen : .requestContext
-    let attributes: [String: String] = subject.map { Self.attributes(of: $0) } ?? [:]
+    let attributes = subject.map { Self.attributes(of: $0) } ?? [:]
     for (name, value) in attributes {
       context["aws:PrincipalTag/x509Subject/\(name)"] = .known([value])
     }
@@ -124,11 +124,11 @@ extension AWSSemantics {
     guard !subject.contains("\\") else { return [:] }
     var values: [String: [String]] = [:]
     for part in subject.split(separator: ",") {
-      let words = part.split(separator: "=", maxSplits: 1)
-      guard words.count == 2 else { continue }
-      values[String(words[0].drop { $0 == " " }), default: []].append(String(words[1]))
+      let pair = part.split(separator: "=", maxSplits: 1)
+      guard pair.count == 2 else { continue }
+      values[String(pair[0].drop { $0 == " " }), default: []].append(String(pair[1]))
     }
-    return values.compactMapValues { $0.count == 1 ? $0[0] : nil }
+    return values.filter { $0.value.count == 1 }.compactMapValues(\.first)
   }
 
   private func trust(
