@@ -280,7 +280,7 @@ extension Hop {
     // The stronger of two parallel hops first, so that a path takes it.
     if decision.level != other.decision.level { return decision.level > other.decision.level }
     if cause != other.cause { return cause.precedes(other.cause) }
-    // One statement lets in several.
+    // One statement of a trust policy lets in several.
     return from.precedes(other.from)
   }
 }

@@ -29,7 +29,8 @@ struct AWSSemantics: PlatformSemantics {
   private(set) var derived: [Hop] = []
   /// By principal: its hops to the unbounded sets of its account.
   private(set) var unbounded: [String: [Hop]] = [:]
-  private(set) var systems = SystemIndex()
+  private let index = Lazily<SystemIndex>()
+  let outsiderAccess = Lazily<[String: [Hop]]>()
   let accessMemo = HopMemo()
   let holdingsMemo = HopMemo()
   private let inputs: Inputs
@@ -48,7 +49,6 @@ struct AWSSemantics: PlatformSemantics {
     accounts = Set(found.map(\.account))
     trusts = Dictionary(uniqueKeysWithValues: order.map { ($0, trust(of: $0)) })
     sessions = limitedSessions()
-    systems = SystemIndex(graph) { resourcePolicies(of: $0) + keyGrants(of: $0) }
     federated = order.flatMap { federation(of: $0) }
     let reaching = (order.compactMap { principals[$0] } + sessions).flatMap { reaches(from: $0) }
     unbounded = Dictionary(grouping: reaching, by: \.from)
@@ -61,6 +61,11 @@ struct AWSSemantics: PlatformSemantics {
   }
 
   var problems: [String] { shelf.problems }
+
+  /// Systems that hold data; most evaluations of one tenant ask for them once, some never.
+  var systems: SystemIndex {
+    index.value { SystemIndex(graph) { resourcePolicies(of: $0) + keyGrants(of: $0) } }
+  }
 
   func gaps(of node: GraphNode) -> [String] {
     guard node.type == "aws.lambda.function" else {
@@ -97,6 +102,18 @@ struct AWSSemantics: PlatformSemantics {
     case "aws.lambda.function": true
     default: false
     }
+  }
+
+  func owner(of id: String) -> String? {
+    guard id.hasPrefix("aws:account:") else { return account(of: id) }
+    return String(id.dropFirst("aws:account:".count).prefix { $0 != "#" })
+  }
+
+  func unrelatedOwner(of id: String, seenFrom other: String) -> String? {
+    guard let its = owner(of: id), let own = owner(of: other), its != own,
+      organizations.relation(of: its, to: own) == .outside
+    else { return nil }
+    return its
   }
 
   func organizationInputs(account: String) -> (keys: [CollectionKey], gaps: [String]) {
