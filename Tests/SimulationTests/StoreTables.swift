@@ -6,7 +6,7 @@ import Synchronization
 /// The tables of a migrated database.
 final class StoreTables: Sendable {
   /// Those that no store reaches.
-  private static let others: Set = ["migrations", "sinks", "dead_letter_decisions"]
+  private static let others: Set = ["migrations", "sinks", "dead_letter_decisions", "owners"]
 
   let all: [String]
   let unlogged: [String]
