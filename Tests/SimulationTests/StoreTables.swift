@@ -5,7 +5,7 @@ import Synchronization
 
 /// The tables of a migrated database.
 final class StoreTables: Sendable {
-  /// Those that no store reaches.
+  /// Those that no store writes.
   private static let others: Set = ["migrations", "sinks", "dead_letter_decisions", "owners"]
 
   let all: [String]
