@@ -105,7 +105,7 @@ extension AWSSemantics {
     context["aws:SourceAccount"] = .known([target.account])
     // Whoever holds a certificate brings its subject; its issuer and other names are not listed.
     context.otherPrincipalTags = subject == nil ? .callerChosen : .requestContext
-    let attributes: [String: String] = subject.map { Self.attributes(of: $0) } ?? [:]
+    let attributes = subject.map { Self.attributes(of: $0) } ?? [:]
     for (name, value) in attributes {
       context["aws:PrincipalTag/x509Subject/\(name)"] = .known([value])
     }
@@ -126,10 +126,9 @@ extension AWSSemantics {
     for part in subject.split(separator: ",") {
       let pair = part.split(separator: "=", maxSplits: 1)
       guard pair.count == 2 else { continue }
-      let name = String(pair[0].drop { $0 == " " })
-      values[name, default: []].append(String(pair[1]))
+      values[String(pair[0].drop { $0 == " " }), default: []].append(String(pair[1]))
     }
-    return values.compactMapValues { $0.count == 1 ? $0[0] : nil }
+    return values.filter { $0.value.count == 1 }.compactMapValues(\.first)
   }
 
   private func trust(
