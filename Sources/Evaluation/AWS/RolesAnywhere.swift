@@ -105,7 +105,8 @@ extension AWSSemantics {
     context["aws:SourceAccount"] = .known([target.account])
     // Whoever holds a certificate brings its subject; its issuer and other names are not listed.
     context.otherPrincipalTags = subject == nil ? .callerChosen : .requestContext
-    for (name, value) in subject.map(Self.attributes) ?? [:] {
+    let attributes = subject.map { Self.attributes(of: $0) } ?? [:]
+    for (name, value) in attributes {
       context["aws:PrincipalTag/x509Subject/\(name)"] = .known([value])
     }
     let answers = [Self.action, "sts:TagSession", "sts:SetSourceIdentity"].map { action in
@@ -121,10 +122,13 @@ extension AWSSemantics {
   /// Source: RFC 4514.
   private static func attributes(of subject: String) -> [String: String] {
     guard !subject.contains("\\") else { return [:] }
-    let pairs = subject.split(separator: ",").map { $0.split(separator: "=", maxSplits: 1) }
-      .filter { $0.count == 2 }.map { (String($0[0].drop { $0 == " " }), String($0[1])) }
-    return Dictionary(grouping: pairs, by: \.0).filter { $0.value.count == 1 }
-      .mapValues { $0[0].1 }
+    var values: [String: [String]] = [:]
+    for part in subject.split(separator: ",") {
+      let pair = part.split(separator: "=", maxSplits: 1)
+      guard pair.count == 2 else { continue }
+      values[String(pair[0].drop { $0 == " " }), default: []].append(String(pair[1]))
+    }
+    return values.filter { $0.value.count == 1 }.compactMapValues(\.first)
   }
 
   private func trust(
