@@ -13,10 +13,10 @@ struct AWSSemantics: PlatformSemantics {
   let principals: [String: Principal]
   /// In order of ARNs.
   let order: [String]
-  /// Those of `order` with a statement about assuming roles, or one that cannot be read.
-  let assuming: [String]
-  /// Accounts of which a principal is known.
-  let accounts: Set<String>
+  /// Of each account of which a principal is known, those that might use a trust in the account.
+  let entrants: [String: [Entrant]]
+  /// Roles by account and name, as sessions of theirs name them.
+  let sessionRoles: [String: String]
   /// By role, in order of hops.
   private(set) var trusts: [String: [TrustedParty]] = [:]
   private(set) var derived: [Hop] = []
@@ -26,19 +26,23 @@ struct AWSSemantics: PlatformSemantics {
     self.graph = graph
     self.inputs = inputs
     shelf = PolicyShelf(graph)
-    organizations = Organizations(graph, inputs, shelf)
-    let reader = PrincipalReader(
-      graph: graph, inputs: inputs, shelf: shelf, organizations: organizations)
-    let found = graph.order.compactMap { graph.nodes[$0] }.compactMap(reader.principal)
+    let reader = PrincipalReader(graph, inputs, shelf)
+    organizations = reader.organizations
+    let found = reader.principals
     principals = Dictionary(uniqueKeysWithValues: found.map { ($0.arn, $0) })
     order = found.map(\.arn)
-    assuming = found.filter(\.mayAssumeRoles).map(\.arn)
-    accounts = Set(found.map(\.account))
-    trusts = Dictionary(uniqueKeysWithValues: order.map { ($0, trust(of: $0)) })
-    let reaching = order.flatMap { reaches(from: $0) }
+    entrants = Dictionary(grouping: found, by: \.account)
+      .mapValues { $0.map(Entrant.init).filter(\.mayAssume) }
+    sessionRoles = Dictionary(
+      found.compactMap { role in role.sessionName.map { ($0, role.arn) } }
+    ) { first, _ in first }
+    let base = self
+    trusts = Dictionary(
+      uniqueKeysWithValues: order.parallelMap { ($0, base.trust(of: $0)) })
+    let reaching = order.parallelMap { base.reaches(from: $0) }.flatMap(\.self)
     derived =
       order.flatMap { (trusts[$0] ?? []).map(\.hop) }
-      + order.flatMap { federation(of: $0).map(\.hop) }
+      + order.parallelMap { base.federation(of: $0).map(\.hop) }.flatMap(\.self)
       + reaching + escalationHops(reaching)
       + graph.nodes(ofType: "aws.lambda.function").flatMap { entries(to: $0) }
   }
@@ -48,7 +52,8 @@ struct AWSSemantics: PlatformSemantics {
   func gaps(of node: GraphNode) -> [String] {
     guard node.type == "aws.lambda.function" else {
       let held = (principals[node.id]?.policies ?? []) + (principals[node.id]?.boundary ?? [])
-      return (held + trustPolicies(of: node.id)).filter { $0.compiled == nil }.map(\.gap)
+      return (held + (principals[node.id]?.trust ?? [])).filter { $0.compiled == nil }
+        .map(\.gap)
     }
     return resourcePolicies(of: node.id).filter { $0.compiled == nil }.map(\.gap)
   }
@@ -104,7 +109,7 @@ struct AWSSemantics: PlatformSemantics {
   /// but SAML providers.
   private func isForPeople(_ node: GraphNode) -> Bool {
     if node.name.hasPrefix("AWSReservedSSO_") { return true }
-    let allows = trustPolicies(of: node.id).flatMap { $0.compiled?.statements ?? [] }
+    let allows = (principals[node.id]?.trust ?? []).flatMap { $0.compiled?.statements ?? [] }
       .filter { $0.effect == .allow }
     let principals = allows.flatMap(\.principals)
     return !principals.isEmpty && !allows.contains(where: \.excludesPrincipals)
@@ -112,12 +117,6 @@ struct AWSSemantics: PlatformSemantics {
         guard case .federated(let provider) = principal else { return false }
         return provider.contains(":saml-provider/")
       }
-  }
-
-  func trustPolicies(of role: String) -> [HeldPolicy] {
-    graph.edges(.trustedBy, from: role).map {
-      shelf.policy($0.to, in: graph.nodes[role]?.scope, way: [$0.fact(in: graph)])
-    }
   }
 
   /// The facts that a grant stands on: the way to its policy, and what the statement says.

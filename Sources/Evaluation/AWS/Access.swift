@@ -14,29 +14,39 @@ extension AWSSemantics {
   ///
   /// In its own account its policies or the resource's are enough; in another both are needed. A
   /// KMS key has its own policy asked in any case, because without it no other policy counts.
+  ///
+  /// - Parameter keys: what a method decides, by names in lower case.
+  ///
   /// Source: IAM User Guide, "Policy evaluation logic", "Cross-account policy evaluation logic";
   /// KMS Developer Guide, "Key policies in AWS KMS".
   func access(
     _ source: Principal, _ action: String, on resource: String,
     keys: [String: KeyValue] = [:]
   ) -> AccessAnswer {
-    let context = context(of: source, using: resource, keys)
-    let request = Request(action, on: resource, in: context)
+    access(source, action, on: RequestedResource(resource, in: self), keys: keys)
+  }
+
+  func access(
+    _ source: Principal, _ action: String, on resource: RequestedResource,
+    keys: [String: KeyValue] = [:]
+  ) -> AccessAnswer {
+    let request = Request(
+      action, on: resource.bytes, in: context(of: source, using: resource, keys))
     let own = source.answer(request)
     // Without a statement that grants it there is nothing to report, whatever could not be read.
     let identity = AccessAnswer(
       decision: own.grant == nil ? .denied : own.decision, grant: own.grant)
-    let account = account(of: resource) ?? source.account
-    let policies = resourcePolicies(of: governedID(resource))
-    let isKey = ARN(resource)?.service == "kms"
-    let limits = limits(onResource: resource, of: source).resourceDecision(request)
+    let account = resource.account ?? source.account
+    let (policies, isKey) = (resource.policies, resource.isKey)
     guard !policies.isEmpty else {
       guard identity.decision.isPossible else { return .denied }
       let isOwn = account == source.account && !isKey
-      let theirs = isOwn ? Decision.allowed : .unknown("resource policy of \(resource)")
+      let theirs = isOwn ? Decision.allowed : .unknown("resource policy of \(resource.id)")
       return AccessAnswer(
-        decision: identity.decision.and(theirs).and(limits), grant: identity.grant)
+        decision: identity.decision.and(theirs).and(
+          limits(on: resource, of: source).resourceDecision(request)), grant: identity.grant)
     }
+    let limits = limits(on: resource, of: source).resourceDecision(request)
     let requester = Requester.identity(arn: source.arn, account: source.account)
     let theirs = policies.answer(request) { $0.fit(requester) > .none }
     guard account == source.account else {
@@ -57,39 +67,19 @@ extension AWSSemantics {
   }
 
   /// How the organization of a resource's account limits its use; not by service-linked roles.
-  func limits(onResource resource: String, of source: Principal) -> AccountLimits {
-    PrincipalReader.isServiceLinked(source.node)
-      ? source.limits : organizations.limits(on: account(of: resource) ?? source.account)
+  func limits(on resource: RequestedResource, of source: Principal) -> AccountLimits {
+    source.isServiceLinked ? source.limits : resource.limits ?? source.limits
   }
 
   /// The keys of a principal's request about a resource.
+  ///
+  /// - Parameter keys: by names in lower case.
   func context(
-    of source: Principal, using resource: String, _ keys: [String: KeyValue] = [:]
+    of source: Principal, using resource: RequestedResource, _ keys: [String: KeyValue] = [:]
   ) -> RequestContext {
     var context = source.context
-    let account = account(of: resource) ?? source.account
-    context["aws:ResourceAccount"] = .known([account])
-    context["kms:CallerAccount"] = .known([source.account])
-    context["aws:ResourceOrgID"] =
-      account == source.account ? context["aws:PrincipalOrgID"] : nil
-    if let arn = ARN(resource), arn.service == "iam" {
-      context["aws:RequestedRegion"] = .known(["us-east-1"])
-    } else if let node = graph.nodes[governedID(resource)],
-      let region = node.merged.state["region"]?.string
-    {
-      context["aws:RequestedRegion"] = .known([region])
-    }
-    if let node = graph.nodes[governedID(resource)] {
-      context.otherResourceTags = .absent
-      if case .object(let tags)? = node.merged.state["tags"] {
-        for (key, value) in tags {
-          for prefix in ["aws", "iam", "ec2", "ssm", "lambda"] {
-            context["\(prefix):ResourceTag/\(key)"] = value.string.map { .known([$0]) }
-          }
-        }
-      }
-    }
-    for (key, value) in keys { context[key] = value }
+    context.resource = resource
+    context.decided = keys
     return context
   }
 
@@ -104,14 +94,5 @@ extension AWSSemantics {
     guard graph.nodes[resource] == nil, resource.hasPrefix("arn:"), resource.contains(":s3:::")
     else { return resource }
     return String(resource.prefix { $0 != "/" })
-  }
-
-  /// ARNs of buckets name no account; the graph does.
-  private func account(of resource: String) -> String? {
-    if let account = graph.nodes[governedID(resource)]?.merged.state["account"]?.string {
-      return account
-    }
-    guard let arn = ARN(resource), ARN.isAccount(arn.account) else { return nil }
-    return arn.account
   }
 }

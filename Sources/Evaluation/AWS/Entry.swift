@@ -11,7 +11,7 @@ extension AWSSemantics {
   func entries(to function: GraphNode) -> [Hop] {
     let policies = resourcePolicies(of: function.id)
     guard !policies.isEmpty else { return [] }
-    let urls = graph.edges(.triggers, from: anyoneNodeID).filter { $0.to == function.id }
+    let urls = graph.edges(.triggers, to: function.id).filter { $0.from == anyoneNodeID }
     return urls.compactMap { urlEntry($0, function, policies) }
       + [invokeEntry(function, policies)].compactMap(\.self)
   }

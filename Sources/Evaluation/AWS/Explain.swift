@@ -7,17 +7,16 @@ extension AWSSemantics {
   func explain(_ identity: String, _ action: String, on resource: String) -> Explanation? {
     guard let source = principals[identity] else { return nil }
     let requester = Requester.identity(arn: source.arn, account: source.account)
-    let request = Request(action, on: resource, in: context(of: source, using: resource))
+    let asked = RequestedResource(resource, in: self)
+    let request = Request(action, on: asked.bytes, in: context(of: source, using: asked))
     let stages: [(String, [HeldPolicy], (Statement) -> Bool)] = [
       (
         "resource control policy",
-        limits(onResource: resource, of: source).resourceLevels(for: request).policies,
+        limits(on: asked, of: source).resourceLevels(for: request).policies,
         { $0.fit(requester) > .none }
       ),
       ("service control policy", source.limits.policies, { _ in true }),
-      (
-        "resource policy", resourcePolicies(of: governedID(resource)), { $0.fit(requester) > .none }
-      ),
+      ("resource policy", asked.policies, { $0.fit(requester) > .none }),
       ("identity policy", source.policies, { _ in true }),
       ("permissions boundary", source.boundary ?? [], { _ in true }),
     ]
@@ -32,7 +31,7 @@ extension AWSSemantics {
     }
     return Explanation(
       identity: identity, action: action, resource: resource,
-      decision: access(source, action, on: resource).decision,
+      decision: access(source, action, on: asked).decision,
       level: ActionTable.aws.level(of: action),
       lines: all.filter(\.isDeny) + all.filter { !$0.isDeny }, silent: silent)
   }
@@ -49,8 +48,7 @@ extension AWSSemantics {
         }
       }
       return compiled.statements.filter(applies).compactMap { statement in
-        let decision = statement.decision(
-          action: request.action, resource: request.resource, in: request.context)
+        let decision = statement.decision(request)
         guard decision.isPossible else { return nil }
         return Explanation.Line(
           stage: stage, policy: policy.name, id: policy.id, statement: statement.label,

@@ -1,0 +1,61 @@
+internal import Model
+
+/// A resource as requests for it see it: whose it is, and what conditions read of it.
+final class RequestedResource: Sendable {
+  let id: String
+  let bytes: [UInt8]
+  /// `nil` where neither its ARN nor the graph names one: it is the caller's.
+  let account: String?
+  let isKey: Bool
+  /// Policies of its own.
+  let policies: [HeldPolicy]
+  /// How the organization of its account limits its use.
+  let limits: AccountLimits?
+  private let region: String?
+  /// By `tag` in lower case; `nil` for what is not in the graph, so that its tags are not known.
+  private let tags: [String: KeyValue]?
+
+  init(_ id: String, in semantics: AWSSemantics) {
+    let graph = semantics.graph
+    let arn = ARN(id)
+    let governed = semantics.governedID(id)
+    let node = graph.nodes[governed]
+    self.id = id
+    bytes = Array(id.utf8)
+    isKey = arn?.service == "kms"
+    // ARNs of buckets name no account; the graph does.
+    account =
+      node?.merged.state["account"]?.string
+      ?? arn.flatMap { ARN.isAccount($0.account) ? $0.account : nil }
+    limits = account.map { semantics.organizations.limits(on: $0) }
+    policies = semantics.resourcePolicies(of: governed)
+    region = arn?.service == "iam" ? "us-east-1" : node?.merged.state["region"]?.string
+    tags = node.map { node in
+      guard case .object(let tags)? = node.merged.state["tags"] else { return [:] }
+      return Dictionary(
+        tags.compactMap { tag in
+          tag.value.string.map { (tag.key.lowercased(), KeyValue.known([$0])) }
+        }
+      ) { first, _ in first }
+    }
+  }
+
+  /// `nil` for a key that is not about the resource.
+  func value(of key: String, for context: RequestContext) -> KeyValue? {
+    let caller = { context["aws:PrincipalAccount"] }
+    let owner = { self.account.map { KeyValue.known([$0]) } ?? caller() }
+    switch key {
+    case "aws:resourceaccount": return owner()
+    case "kms:calleraccount": return caller()
+    case "aws:resourceorgid": return owner() == caller() ? context["aws:PrincipalOrgID"] : nil
+    case "aws:requestedregion": return region.map { .known([$0]) }
+    default:
+      guard let tags, let mark = key.firstRange(of: ":resourcetag/") else { return nil }
+      return Self.tagged.contains(key[..<mark.lowerBound])
+        ? tags[String(key[mark.upperBound...])] ?? .absent : .absent
+    }
+  }
+
+  /// Services whose keys for tags are read.
+  private static let tagged: Set<Substring> = ["aws", "iam", "ec2", "ssm", "lambda"]
+}
