@@ -1,8 +1,11 @@
-// libcurl, with the variadic functions that Swift cannot import: one function per signature.
+// libcurl, with the variadic functions that Swift cannot import: one function per signature; and
+// what waits for its sockets.
 // Needs 7.85 or newer (CURLOPT_PROTOCOLS_STR); Debian 12 has 7.88.
 #pragma once
 
 #include <curl/curl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 // The checking macros hide the functions of the same names and warn about untyped options.
 #undef curl_easy_setopt
@@ -57,6 +60,20 @@ static inline CURLcode sv0_curl_get_string(CURL *easy, CURLINFO info, char **val
 
 static inline CURLMcode sv0_curl_multi_set_long(CURLM *multi, CURLMoption option, long value) {
   return curl_multi_setopt(multi, option, value);
+}
+
+static inline CURLMcode sv0_curl_multi_set_socket_callback(CURLM *multi,
+                                                           curl_socket_callback callback,
+                                                           void *context) {
+  CURLMcode code = curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, context);
+  return code ? code : curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, callback);
+}
+
+static inline CURLMcode sv0_curl_multi_set_timer_callback(CURLM *multi,
+                                                          curl_multi_timer_callback callback,
+                                                          void *context) {
+  CURLMcode code = curl_multi_setopt(multi, CURLMOPT_TIMERDATA, context);
+  return code ? code : curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, callback);
 }
 
 // CURLMsg keeps its result in an anonymous union's member.

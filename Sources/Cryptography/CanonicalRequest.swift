@@ -8,13 +8,19 @@ struct CanonicalRequest {
   /// - Parameter normalizesPath: whether dot segments and repeated slashes are resolved and the
   ///   path is encoded again. S3 takes it as sent, because its keys may hold any of them.
   init(_ request: SigV4.Request, added: [SigV4.Field], normalizesPath: Bool) {
-    var headers = ["host": [request.host]]
+    // Few enough to be searched one after another.
+    var headers = [(name: "host", value: request.host)]
     for field in request.headers + added {
-      headers[field.name.lowercased(), default: []].append(collapseSpaces(field.value))
+      let (name, value) = (field.name.lowercased(), collapseSpaces(field.value))
+      if let index = headers.firstIndex(where: { $0.name == name }) {
+        headers[index].value += ",\(value)"
+      } else {
+        headers.append((name, value))
+      }
     }
-    let sorted = headers.sorted { $0.key < $1.key }
-    signedHeaders = sorted.map(\.key).joined(separator: ";")
-    let lines = sorted.map { "\($0.key):\($0.value.joined(separator: ","))\n" }.joined()
+    headers.sort { $0.name < $1.name }
+    signedHeaders = headers.map(\.name).joined(separator: ";")
+    let lines = headers.map { "\($0.name):\($0.value)\n" }.joined()
     let path = request.path.isEmpty ? "/" : request.path
     let canonicalPath =
       normalizesPath ? SigV4.percentEncode(removeDotSegments(path), keepsSlashes: true) : path
@@ -27,14 +33,26 @@ struct CanonicalRequest {
 
 /// Without spaces at either end, and with one where there were several.
 private func collapseSpaces(_ value: String) -> String {
-  value.split { $0 == " " || $0 == "\t" || $0 == "\n" || $0 == "\r\n" }.joined(separator: " ")
+  var kept: [UInt8] = []
+  kept.reserveCapacity(value.utf8.count)
+  for byte in value.utf8 {
+    let isBlank = byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D
+    guard isBlank else {
+      kept.append(byte)
+      continue
+    }
+    if let last = kept.last, last != 0x20 { kept.append(0x20) }
+  }
+  if kept.last == 0x20 { kept.removeLast() }
+  return String(decoding: kept, as: UTF8.self)
 }
 
 /// RFC 3986 section 5.2.4, with repeated slashes taken as one.
 private func removeDotSegments(_ path: String) -> String {
   var kept: [Substring] = []
-  for segment in path.split(separator: "/") where segment != "." {
-    if segment == ".." { _ = kept.popLast() } else { kept.append(segment) }
+  for bytes in path.utf8.split(separator: UInt8(ascii: "/")) {
+    let segment = Substring(bytes)
+    if segment == ".." { _ = kept.popLast() } else if segment != "." { kept.append(segment) }
   }
   let endsInSlash = path.hasSuffix("/") && !kept.isEmpty
   return "/" + kept.joined(separator: "/") + (endsInSlash ? "/" : "")

@@ -5,8 +5,8 @@ public enum Hex {
     var text: [UInt8] = []
     text.reserveCapacity(bytes.count * 2)
     for byte in bytes {
-      text.append(digit(byte >> 4))
-      text.append(digit(byte & 15))
+      text.append(digit(byte >> 4, letters: "a"))
+      text.append(digit(byte & 15, letters: "a"))
     }
     return String(decoding: text, as: UTF8.self)
   }
@@ -30,8 +30,9 @@ public enum Hex {
     return bytes
   }
 
-  private static func digit(_ value: UInt8) -> UInt8 {
-    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+  /// The digit of a value below 16; `letters` is the one for 10.
+  static func digit(_ value: UInt8, letters: Unicode.Scalar) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: letters) + value - 10
   }
 
   private static func value(of digit: UInt8) -> UInt8? {

@@ -3,7 +3,7 @@ public import Model
 /// Signs requests to AWS, version 4, in the `Authorization` header.
 ///
 /// Pure: the same request, credentials and time give the same headers; nothing is read from the
-/// clock or the environment. The result must be sent together with exactly what was signed: the
+/// clock or the environment, and what credentials keep of a signature is never seen. The result must be sent together with exactly what was signed: the
 /// path as given, the query as `SigV4.queryString` writes it, and the headers passed in.
 ///
 /// ```swift
@@ -20,14 +20,21 @@ public import Model
 public struct SigV4: Sendable {
   /// What AWS hands out to sign with. `sessionToken` is there for temporary credentials only.
   public struct Credentials: Sendable, Equatable {
-    public var accessKeyID: String
-    public var secretAccessKey: Secret
-    public var sessionToken: Secret?
+    public let accessKeyID: String
+    public let secretAccessKey: Secret
+    public let sessionToken: Secret?
+    /// Shared by all copies.
+    let signingKeys = SigningKeys()
 
     public init(accessKeyID: String, secretAccessKey: Secret, sessionToken: Secret? = nil) {
       self.accessKeyID = accessKeyID
       self.secretAccessKey = secretAccessKey
       self.sessionToken = sessionToken
+    }
+
+    public static func == (left: Self, right: Self) -> Bool {
+      left.accessKeyID == right.accessKeyID && left.secretAccessKey == right.secretAccessKey
+        && left.sessionToken == right.sessionToken
     }
   }
 
@@ -113,7 +120,8 @@ public struct SigV4: Sendable {
     let day = String(instant.prefix(8))
     let scope = "\(day)/\(region)/\(service)/aws4_request"
     let toSign = "AWS4-HMAC-SHA256\n\(instant)\n\(scope)\n\(SHA256.hexDigest(canonical.text))"
-    let signature = Hex.encode(HMAC.sha256(toSign.utf8, key: signingKey(day: day)))
+    let key = credentials.signingKeys.key(scope: scope, day: day) { signingKey(day: day) }
+    let signature = Hex.encode(HMAC.sha256(toSign.utf8, key: key))
     added.append(
       Field(
         "authorization",
@@ -146,23 +154,27 @@ public struct SigV4: Sendable {
         encoded.append(byte)
       default:
         encoded.append(UInt8(ascii: "%"))
-        encoded.append(contentsOf: Hex.encode(CollectionOfOne(byte)).uppercased().utf8)
+        encoded.append(Hex.digit(byte >> 4, letters: "A"))
+        encoded.append(Hex.digit(byte & 15, letters: "A"))
       }
     }
     return String(decoding: encoded, as: UTF8.self)
   }
 
-  private func signingKey(day: String) -> [UInt8] {
+  private func signingKey(day: String) -> Secret {
     var key = Array("AWS4".utf8) + credentials.secretAccessKey.bytes
     for part in [day, region, service, "aws4_request"] {
       key = HMAC.sha256(part.utf8, key: key)
     }
-    return key
+    return Secret(key)
   }
 
   /// `20150830T123600Z`.
   private func compact(_ time: Timestamp) -> String {
-    let text = time.description.filter { $0 != "-" && $0 != ":" }
-    return text.prefix { $0 != "." && $0 != "Z" } + "Z"
+    let seconds = time.description.utf8.prefix {
+      $0 != UInt8(ascii: ".") && $0 != UInt8(ascii: "Z")
+    }
+    let digits = seconds.filter { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: ":") }
+    return String(decoding: digits, as: UTF8.self) + "Z"
   }
 }

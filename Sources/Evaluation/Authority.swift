@@ -115,54 +115,76 @@ public struct AuthorityGraph: Sendable {
   /// Longer chains exist, but nobody can follow them.
   public static let maximumHops = 8
 
-  /// Possible hops by where they start, in order of (to, kind, asserted key).
-  let hops: [String: [Hop]]
+  private let table: HopTable
+  private let searches: HopSearch
 
   /// - Parameter judge: what a platform says of an asserted edge; `nil` takes it as it stands.
-  public init(_ graph: Graph, derived: [Hop], judge: (GraphEdge) -> Decision?) {
-    let asserted = graph.edges.compactMap { edge -> Hop? in
-      guard let transfer = edge.key.kind.transfer, edge.from != anyoneNodeID else { return nil }
-      return Hop(
-        kind: edge.key.kind.rawValue, from: edge.from, to: edge.to, transfer: transfer,
-        decision: judge(edge) ?? .allowed, sentence: edge.sentence(in: graph),
-        asserted: edge.key, cause: edge.key.causeText)
-    }
-    hops = Dictionary(grouping: (asserted + derived).filter(\.decision.isPossible)) { $0.from }
-      .mapValues { $0.sorted { $0.precedes($1) } }
+  public init(_ graph: Graph, derived: [Hop], judge: @Sendable (GraphEdge) -> Decision?) {
+    table = HopTable(graph, derived: derived, judge: judge)
+    searches = HopSearch(table)
   }
 
-  /// Hops that leave a node.
-  public func hops(from id: String) -> [Hop] { hops[id] ?? [] }
+  /// Possible hops that leave a node, in order of (to, kind, strength, cause).
+  public func hops(from id: String) -> [Hop] {
+    guard let place = table.place(id) else { return [] }
+    return table.leaving(place).map { table.hop(at: UInt32($0), from: place) }
+  }
+
+  /// Possible hops that arrive at a node, in order of where they start.
+  func hops(to id: String) -> [Hop] {
+    guard let end = table.place(id) else { return [] }
+    return arriving[end].map { table.hop(at: $0.entry, from: $0.from) }
+  }
+
+  /// Where hops start or end, in no order.
+  var ends: [String] {
+    Set(
+      (0..<UInt32(table.placeCount)).flatMap { place in
+        table.leaving(place).flatMap { [place, table.entries[$0].to] }
+      }
+    ).map(table.id)
+  }
 
   /// The best path to the end of every hop of a kind within reach (`nil`: of any): the strongest,
   /// and of those the shortest. In order of their ends.
   public func bestPaths(from start: String, endingWith kind: String?) -> [AuthorityPath] {
-    var best: [String: AuthorityPath] = [:]
-    for level in Self.strengths {
-      let search = search(from: start, atLeast: level)
-      for (end, origin) in search
-      where best[end] == nil && hop(origin).kind == kind ?? hop(origin).kind {
-        best[end] = path(to: end, search)
+    var best: [(end: UInt32, path: AuthorityPath)] = []
+    var found: Set<UInt32> = []
+    for search in strongestFirst(from: start) {
+      for (index, step) in search.steps.enumerated() {
+        guard kind == nil || table.kind(table.entries[Int(step.entry)]) == kind,
+          found.insert(step.place).inserted
+        else { continue }
+        best.append((step.place, search.path(to: index, table)))
       }
     }
-    return best.sorted { $0.key.precedes($1.key) }.map(\.value)
+    return best.sorted { table.precedes($0.end, $1.end) }.map(\.path)
   }
 
   /// The shortest path at each strength, strongest first; a weaker one only where it is shorter.
   public func paths(from: String, to: String) -> [AuthorityPath] {
+    guard let end = table.place(to) else { return [] }
     var paths: [AuthorityPath] = []
-    for level in Self.strengths {
-      guard let path = path(to: to, search(from: from, atLeast: level)) else { continue }
+    for search in strongestFirst(from: from) {
+      guard let index = search.steps.firstIndex(where: { $0.place == end }) else { continue }
+      let path = search.path(to: index, table)
       if path.hops.count < paths.last?.hops.count ?? .max { paths.append(path) }
     }
     return paths
   }
 
+  /// A search for each strength, without those that can find nothing new.
+  private func strongestFirst(from start: String) -> [HopSearch.Result] {
+    guard let place = table.place(start) else { return [] }
+    let widest = searches.search(from: place, atLeast: .unknown)
+    let stronger = Self.strengths.dropLast().filter { $0 > widest.weakest }
+    return stronger.map { searches.search(from: place, atLeast: $0) } + [widest]
+  }
+
   /// Backward: the best path of everybody who comes to take one of the given hops, the strongest and
   /// of those the shortest. In order of where they start.
   public func paths(endingWith ends: [Hop]) -> [AuthorityPath] {
-    let arriving = Dictionary(grouping: hops.values.joined()) { $0.to }
-      .mapValues { $0.sorted { $0.from == $1.from ? $0.precedes($1) : $0.from.precedes($1.from) } }
+    let arriving = arriving
     var best: [String: AuthorityPath] = [:]
     for level in Self.strengths {
       var found: [String: AuthorityPath] = [:]
@@ -175,11 +197,13 @@ public struct AuthorityGraph: Sendable {
       for _ in 1..<Self.maximumHops {
         var next: [String] = []
         for node in frontier {
-          guard let rest = found[node]?.hops else { continue }
-          for hop in arriving[node] ?? []
-          where hop.decision.level >= level && found[hop.from] == nil && hop.from != rest.last?.to {
-            found[hop.from] = AuthorityPath([hop] + rest)
-            next.append(hop.from)
+          guard let rest = found[node]?.hops, let place = table.place(node) else { continue }
+          for arrival in arriving[place] where table.entries[Int(arrival.entry)].level >= level {
+            let from = table.id(arrival.from)
+            guard found[from] == nil, from != rest.last?.to else { continue }
+            let hop = table.hop(at: arrival.entry, from: arrival.from)
+            found[from] = AuthorityPath([hop] + rest)
+            next.append(from)
           }
         }
         frontier = next
@@ -191,45 +215,7 @@ public struct AuthorityGraph: Sendable {
 
   private static let strengths: [Decision.Level] = [.allowed, .conditional, .unknown]
 
-  /// By which hop a search came to a node: the hop's start, and its place among those that leave
-  /// it.
-  private struct Origin {
-    var node: String
-    var place: Int
-  }
-
-  private func hop(_ origin: Origin) -> Hop { hops(from: origin.node)[origin.place] }
-
-  /// Breadth first, over hops of at least this level; of equally short ways the first in order of
-  /// hops.
-  private func search(from start: String, atLeast level: Decision.Level) -> [String: Origin] {
-    var origins: [String: Origin] = [:]
-    var frontier = [start]
-    for _ in 0..<Self.maximumHops where !frontier.isEmpty {
-      var next: [String] = []
-      for node in frontier {
-        let leaving = hops(from: node)
-        for place in leaving.indices where leaving[place].decision.level >= level {
-          let end = leaving[place].to
-          guard end != start, origins[end] == nil else { continue }
-          origins[end] = Origin(node: node, place: place)
-          next.append(end)
-        }
-      }
-      frontier = next
-    }
-    return origins
-  }
-
-  private func path(to end: String, _ origins: [String: Origin]) -> AuthorityPath? {
-    var hops: [Hop] = []
-    var node = end
-    while let origin = origins[node] {
-      hops.append(hop(origin))
-      node = origin.node
-    }
-    return hops.isEmpty ? nil : AuthorityPath(hops.reversed())
-  }
+  private var arriving: HopArrivals { HopArrivals(table) }
 }
 
 extension EdgeKind {

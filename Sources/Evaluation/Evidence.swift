@@ -10,12 +10,12 @@ extension Graph {
       EvidenceStep(
         subject: .node(id: id), basis: .direct, sentence: fact.sentence,
         statement: fact.statement.flatMap { statement($0, of: id, in: scope) },
-        receipts: receipts(nodes[id]?.assertions.map(\.provenance) ?? [], in: scope))
+        receipts: receipts(nodes[id]?.provenance ?? [], in: scope))
     case .edge(let key):
       EvidenceStep(
         subject: .edge(kind: key.kind.rawValue, from: key.from, to: key.to),
-        basis: edge(key)?.merged.basis ?? .direct, sentence: fact.sentence,
-        receipts: receipts(edge(key)?.provenance ?? [], in: scope))
+        basis: edges[key]?.basis ?? .direct, sentence: fact.sentence,
+        receipts: receipts(edges[key]?.provenance ?? [], in: scope))
     case .collection(let key):
       EvidenceStep(
         subject: .collection(name: key.collection, scope: key.scope), basis: .direct,
@@ -69,9 +69,15 @@ extension Graph {
     return grounds + [edge, end]
   }
 
+  /// What follows the `#` of nodes that stand for a part of another.
+  private static let parts: [Substring: String] = [
+    "session": "sessions of a role, limited by a profile", "serviceaccount": "service account",
+  ]
+
   /// Nodes that no record asserts: sets, and whatever lies outside of what was read.
   private func introduction(_ id: String) -> String {
     let parts = id.split(separator: "#", maxSplits: 1)
+    if parts.count == 2, let kind = Self.parts[parts[1].prefix { $0 != "/" }] { return kind }
     if id.hasPrefix("aws:account:"), parts.count == 2 {
       let account = parts[0].dropFirst("aws:account:".count)
       if parts[1] == "administrators" { return "the administrators of account \(account)" }
@@ -82,16 +88,6 @@ extension Graph {
     if id.hasPrefix("aws:account:") { return "AWS account" }
     if id.hasPrefix("aws:service:") { return "AWS service" }
     return "not read"
-  }
-
-  private func edge(_ key: EdgeKey) -> GraphEdge? {
-    // Edges are sorted by key.
-    var (low, high) = (edges.startIndex, edges.endIndex)
-    while low < high {
-      let middle = (low + high) / 2
-      if edges[middle].key.precedes(key) { low = middle + 1 } else { high = middle }
-    }
-    return low < edges.endIndex && edges[low].key == key ? edges[low] : nil
   }
 
   private func receipts(_ provenance: [Provenance], in scope: String?) -> [EvidenceReceipt] {

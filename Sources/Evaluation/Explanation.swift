@@ -30,6 +30,8 @@ public struct Explanation: Sendable, Hashable {
   public var lines: [Line]
   /// Steps without a statement that applies, and what that means.
   public var silent: [String]
+  /// What a reader of the statements would miss.
+  public var notes: [String]
 
   /// For people.
   public var text: [String] {
@@ -37,7 +39,7 @@ public struct Explanation: Sendable, Hashable {
     let result = decision.qualifier ?? "allowed"
     return ["\(identity)", "\(action)\(known) on \(resource): \(result)"]
       + lines.map { "  \($0.stage): \($0.policy), \($0.statement) \($0.verdict)  [\($0.id)]" }
-      + silent.map { "  \($0)" }
+      + (silent + notes).map { "  \($0)" }
   }
 
   public var json: JSON {
@@ -53,7 +55,7 @@ public struct Explanation: Sendable, Hashable {
             "applies": .string("\($0.decision.level)"),
             "conditions": .strings($0.decision.conditions),
           ]
-        }), "silent": .strings(silent),
+        }), "silent": .strings(silent), "notes": .strings(notes),
     ]
   }
 }
@@ -67,8 +69,8 @@ extension Evaluation {
   /// Who may act on a system at a level or above, directly or by becoming somebody who may: the
   /// best path of each, in order of where they start.
   public func whoCan(reach system: String, atLeast level: AccessLevel?) -> [AuthorityPath] {
-    let own = situation.authority.hops.values.joined().filter { $0.to == system }
-    let ends = (Array(own) + situation.semantics.holders(of: system, atLeast: level)).filter {
+    let own = situation.authority.hops(to: system)
+    let ends = (own + situation.semantics.holders(of: system, atLeast: level)).filter {
       level == nil || $0.level.map { $0 >= level ?? .readMetadata } ?? $0.endsAtAdministrators
     }
     return situation.authority.paths(endingWith: ends)

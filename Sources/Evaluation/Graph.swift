@@ -69,37 +69,6 @@ public struct CollectionStatus: Sendable, Hashable {
   }
 }
 
-/// A node: what all its assertions say together.
-public struct GraphNode: Sendable, Hashable {
-  /// The merged view.
-  public let merged: Node
-  /// In merge order; empty for built-in nodes.
-  public let assertions: [Asserted<Node>]
-
-  public var id: String { merged.id }
-  public var type: String { merged.type }
-  public var name: String { merged.name }
-  /// The scope of the first assertion.
-  public var scope: String? { assertions.first?.provenance.collection.scope }
-
-  /// What one scope says, or all together where it says nothing: an AWS-managed policy is asserted
-  /// by every account that uses it, each with the version that it saw.
-  public func view(in scope: String?) -> Node {
-    assertions.first { $0.provenance.collection.scope == scope }?.value ?? merged
-  }
-}
-
-/// An edge with its ends resolved through names.
-public struct GraphEdge: Sendable, Hashable {
-  /// As asserted.
-  public let key: EdgeKey
-  /// Node ids, or the asserted name where no single node defines it.
-  public let from: String
-  public let to: String
-  public let merged: Edge
-  public let provenance: [Provenance]
-}
-
 /// A tenant's open assertions at one version.
 public struct Graph: Sendable {
   /// One list of requests as it was stored: what a receipt's call number points into.
@@ -115,77 +84,99 @@ public struct Graph: Sendable {
 
   public let tenant: String
   public let version: Int64
-  public let nodes: [String: GraphNode]
-  /// Sorted by key.
-  public let edges: [GraphEdge]
   /// Policy documents as canonical JSON, by digest.
   public let documents: [String: [UInt8]]
   public let collections: [CollectionKey: CollectionStatus]
   /// JSON arrays of requests.
   public let calls: [CallList: [UInt8]]
-  /// Names with more than one definer, and who they are.
-  public let conflicts: [String: [String]]
   /// Collections of which at least one assertion is open.
   public let populated: Set<CollectionKey>
-  /// Node ids in order.
-  public let order: [String]
 
   private let requests = RequestBook()
-  let names: [String: String]
-  private let types: [String: [String]]
-  private let outgoing: [String: [Int]]
-  private let incoming: [String: [Int]]
+  let storage: GraphStorage
 
   public init(
     tenant: String, version: Int64, nodes: [Asserted<Node>], edges: [Asserted<Edge>],
     documents: [String: [UInt8]] = [:], collections: [CollectionKey: CollectionStatus] = [:],
     calls: [CallList: [UInt8]] = [:]
   ) {
+    var builder = GraphBuilder()
+    for node in nodes { builder.add(node) }
+    for edge in edges { builder.add(edge) }
+    self.init(
+      tenant: tenant, version: version, builder.finish(), documents: documents,
+      collections: collections, calls: calls)
+  }
+
+  init(
+    tenant: String, version: Int64, _ storage: GraphStorage, documents: [String: [UInt8]],
+    collections: [CollectionKey: CollectionStatus], calls: [CallList: [UInt8]]
+  ) {
     self.tenant = tenant
     self.version = version
     self.documents = documents
     self.collections = collections
     self.calls = calls
-    populated = Set(nodes.map(\.provenance.collection)).union(edges.map(\.provenance.collection))
-    var merged = Dictionary(grouping: nodes) { $0.value.id }.mapValues(GraphNode.init(merging:))
-    merged[anyoneNodeID] = .anyone
-    self.nodes = merged
-    order = merged.keys.sorted { $0.precedes($1) }
-    types = Dictionary(grouping: order) { merged[$0]?.type ?? "" }
-    var definers: [String: Set<String>] = [:]
-    for asserted in nodes {
-      for name in asserted.value.defines { definers[name, default: []].insert(asserted.value.id) }
-    }
-    names = definers.compactMapValues { $0.count == 1 ? $0.first : nil }
-    conflicts = definers.compactMapValues { ids in
-      ids.count > 1 ? ids.sorted { $0.precedes($1) } : nil
-    }
-    let resolve = { [names] (name: String) in merged[name] == nil ? names[name] ?? name : name }
-    self.edges = Dictionary(grouping: edges) { $0.value.key }
-      .map { GraphEdge(merging: $0.value, key: $0.key, resolve: resolve) }
-      .sorted { $0.key.precedes($1.key) }
-    outgoing = Dictionary(grouping: self.edges.indices) { [edges = self.edges] in edges[$0].from }
-    incoming = Dictionary(grouping: self.edges.indices) { [edges = self.edges] in edges[$0].to }
+    self.storage = storage
+    populated = Set(storage.collections)
   }
+
+  /// In order of ids.
+  public var nodes: Nodes { Nodes(storage: storage) }
+
+  /// Node ids in order.
+  public var order: Order { Order(storage: storage) }
+
+  /// Sorted by key.
+  public var edges: Edges { Edges(storage: storage) }
 
   /// Edges that leave a node, in order.
   public func edges(_ kind: EdgeKind, from id: String) -> [GraphEdge] {
-    (outgoing[id] ?? []).map { edges[$0] }.filter { $0.key.kind == kind }
+    edges(kind, in: storage.outgoing, of: id)
   }
 
   /// Edges that arrive at a node, in order.
   public func edges(_ kind: EdgeKind, to id: String) -> [GraphEdge] {
-    (incoming[id] ?? []).map { edges[$0] }.filter { $0.key.kind == kind }
+    edges(kind, in: storage.incoming, of: id)
+  }
+
+  private func edges(
+    _ kind: EdgeKind, in adjacency: GraphStorage.Adjacency, of id: String
+  ) -> [GraphEdge] {
+    guard let name = storage.name(id) else { return [] }
+    return storage.edges(kind, in: adjacency, of: name).map {
+      GraphEdge(storage: storage, number: $0)
+    }
   }
 
   /// Nodes of a platform's type, in order of their ids.
   public func nodes(ofType type: String) -> [GraphNode] {
-    (types[type] ?? []).compactMap { nodes[$0] }
+    (storage.nodesOfType[type] ?? []).map { GraphNode(storage: storage, number: $0) }
   }
 
   /// The node that a name stands for: an id, or a name that exactly one node defines.
   public func node(named name: String) -> GraphNode? {
-    nodes[name] ?? names[name].flatMap { nodes[$0] }
+    guard let name = storage.name(name) else { return nil }
+    let node = storage.nodeOfName[Int(name)]
+    return node == GraphStorage.none ? nil : GraphNode(storage: storage, number: node)
+  }
+
+  /// Every id and every name that stands for one, with the id.
+  var names: [String: String] {
+    var names: [String: String] = [:]
+    for (name, node) in storage.nodeOfName.enumerated() where node != GraphStorage.none {
+      names[storage.text(ofName: UInt32(name))] =
+        storage.text(ofName: storage.nodeNames[Int(node)])
+    }
+    return names
+  }
+
+  /// Names with more than one definer, and who they are.
+  public var conflicts: [String: [String]] {
+    Dictionary(
+      uniqueKeysWithValues: storage.conflicts.map { name, definers in
+        (storage.text(ofName: name), definers.sorted().map { storage.text(ofName: $0) })
+      })
   }
 
   /// The request behind a call number, if it is on record.
@@ -196,38 +187,6 @@ public struct Graph: Sendable {
   /// The highest call number of a list.
   func lastRequest(run: String, collection: String) -> Int64? {
     requests.list(CallList(run: run, collection: collection), in: calls).keys.max()
-  }
-}
-
-extension GraphNode {
-  static let anyone = GraphNode(
-    merged: Node(
-      id: anyoneNodeID, kind: .principalSet, type: "sv0.anyone",
-      name: "anyone, authenticated or not"),
-    assertions: [])
-
-  fileprivate init(merging assertions: [Asserted<Node>]) {
-    let ordered = assertions.sorted { $0.provenance.precedes($1.provenance) }
-    var node = ordered[0].value
-    for other in ordered.dropFirst() {
-      node.state.merge(other.value.state) { first, _ in first }
-      node.defines = Set(node.defines + other.value.defines).sorted { $0.precedes($1) }
-    }
-    self.init(merged: node, assertions: ordered)
-  }
-}
-
-extension GraphEdge {
-  fileprivate init(merging assertions: [Asserted<Edge>], key: EdgeKey, resolve: (String) -> String)
-  {
-    let ordered = assertions.sorted { $0.provenance.precedes($1.provenance) }
-    var edge = ordered[0].value
-    for other in ordered.dropFirst() {
-      edge.state.merge(other.value.state) { first, _ in first }
-    }
-    self.init(
-      key: key, from: resolve(key.from), to: resolve(key.to), merged: edge,
-      provenance: ordered.map(\.provenance))
   }
 }
 

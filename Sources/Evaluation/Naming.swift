@@ -5,11 +5,7 @@ extension Evaluation {
   /// sets that derived hops lead to, such as `aws:account:111122223333#*`.
   public var names: [String: String] {
     var names = situation.graph.names
-    for id in situation.graph.nodes.keys { names[id] = id }
-    for hop in situation.authority.hops.values.joined() {
-      names[hop.from] = hop.from
-      names[hop.to] = hop.to
-    }
+    for end in situation.authority.ends { names[end] = end }
     return names
   }
 

@@ -60,6 +60,8 @@ struct FederatedTrust: Sendable {
   /// The subjects that are named, as they are written.
   var subjects: [String]
   var issuer: String
+  /// What its holders present.
+  var proof = "token"
 }
 
 /// How wide a trust in tokens is, from the widest.

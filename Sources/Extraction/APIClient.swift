@@ -134,15 +134,17 @@ public struct APIClient: Sendable {
     }
     let numbers = record(request, message, response, at: at, logs: logs)
     let verdict = try await request.judge(response, answer)
-    let retryAfter = response.headerFields[.retryAfter].flatMap {
-      HTTPDate.duration(ofRetryAfter: $0, at: context.surroundings.now())
+    var retryAfter: Duration? {
+      response.headerFields[.retryAfter].flatMap {
+        HTTPDate.duration(ofRetryAfter: $0, at: context.surroundings.now())
+      }
     }
     switch verdict {
     case .accepted:
-      await limiter.answered(request.rateKey)
+      limiter.answered(request.rateKey)
       return (nil, APIAnswer(response: response, body: answer, calls: numbers))
     case .throttled(let reason):
-      await limiter.throttled(request.rateKey)
+      limiter.throttled(request.rateKey)
       return (Failure(reason: reason, isThrottled: true, retryAfter: retryAfter), nil)
     case .transient(let reason): return (Failure(reason: reason, retryAfter: retryAfter), nil)
     case .mended: return (nil, nil)
@@ -155,10 +157,12 @@ public struct APIClient: Sendable {
     _ request: APIRequest, _ message: HTTPRequest, _ response: HTTPResponse?, at: Timestamp,
     logs: [CallLog]
   ) -> [Int] {
-    let path = (message.path ?? "/").prefix { $0 != "?" && $0 != "#" }
+    let path = message.path ?? "/"
+    let query = path.utf8.firstIndex { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }
     let call = APICall(
       number: 0, method: message.method.rawValue, operation: request.operation,
-      url: "\(message.scheme ?? "")://\(message.authority ?? "")\(path)",
+      url:
+        "\(message.scheme ?? "")://\(message.authority ?? "")\(path[..<(query ?? path.endIndex)])",
       status: response?.status.code ?? 0,
       requestID: response.map { requestID(of: $0) } ?? "", at: at)
     context.statistics.update { $0.calls += 1 }
@@ -194,11 +198,20 @@ public struct APIClient: Sendable {
 
 /// The platform's name for the request: evidence, and what its support asks for.
 private func requestID(of response: HTTPResponse) -> String {
-  let names = ["x-amzn-requestid", "x-amz-request-id", "request-id", "x-request-id"]
-  for name in names.compactMap({ HTTPField.Name($0) }) {
+  for name in requestIDNames {
     guard let value = response.headerFields[name] else { continue }
-    return String(
-      value.prefix(128).filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") })
+    let kept = value.utf8.prefix(128).filter { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
+        true
+      default: false
+      }
+    }
+    return String(decoding: kept, as: UTF8.self)
   }
   return ""
 }
+
+private let requestIDNames = ["x-amzn-requestid", "x-amz-request-id", "request-id", "x-request-id"]
+  .compactMap { HTTPField.Name($0) }

@@ -1,4 +1,5 @@
 public import Model
+internal import Synchronization
 
 /// How many calls a second a platform takes.
 public struct Rate: Sendable, Hashable {
@@ -64,21 +65,27 @@ public struct TokenBucket: Sendable {
 ///
 /// Collections share a bucket fairly: each has one call under way, and turns are given in the order
 /// of asking, so none gets a second turn while another waits for its first.
-public actor RateLimiter {
+final class RateLimiter: Sendable {
   private let surroundings: Surroundings
-  private var buckets: [String: TokenBucket] = [:]
+  private let buckets = Mutex<[String: TokenBucket]>([:])
 
-  public init(_ surroundings: Surroundings) {
+  init(_ surroundings: Surroundings) {
     self.surroundings = surroundings
   }
 
   /// Waits for the key's turn.
-  public func wait(for key: String, rate: Rate) async throws {
+  func wait(for key: String, rate: Rate) async throws {
     let now = surroundings.now()
-    let pause = buckets[key, default: TokenBucket(rate, at: now)].take(at: now)
+    let pause = buckets.withLock { buckets in
+      buckets[key, default: TokenBucket(rate, at: now)].take(at: now)
+    }
     if pause > .zero { try await surroundings.sleep(pause) }
   }
 
-  public func throttled(_ key: String) { buckets[key]?.throttled(at: surroundings.now()) }
-  public func answered(_ key: String) { buckets[key]?.answered() }
+  func throttled(_ key: String) {
+    let now = surroundings.now()
+    buckets.withLock { $0[key]?.throttled(at: now) }
+  }
+
+  func answered(_ key: String) { buckets.withLock { $0[key]?.answered() } }
 }

@@ -14,7 +14,7 @@
 /// ```
 ///
 /// Threading: `HTTPClient` is shared freely. One thread of its own runs all transfers
-/// (`curl_multi_poll`); callers suspend, no thread of theirs waits. Cancelling the task stops the
+/// (`curl_multi_socket_action`); callers suspend, no thread of theirs waits. Cancelling the task stops the
 /// transfer and closes its connection.
 ///
 /// What never happens:

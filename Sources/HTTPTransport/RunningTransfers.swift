@@ -3,7 +3,7 @@ import HTTPTypes
 
 /// What the transfers' thread knows: who waits, who runs. Used on that thread only.
 final class RunningTransfers {
-  private let multi: UnsafeMutableRawPointer
+  private let events: SocketEvents
   private let configuration: HTTPConfiguration
   private let authorities: [UInt8]?
   private var queue: AdmissionQueue
@@ -12,10 +12,8 @@ final class RunningTransfers {
   /// Not later than the first deadline among those that wait.
   private var nextDeadline: ContinuousClock.Instant?
 
-  init(
-    multi: UnsafeMutableRawPointer, configuration: HTTPConfiguration, authorities: [UInt8]?
-  ) {
-    self.multi = multi
+  init(events: SocketEvents, configuration: HTTPConfiguration, authorities: [UInt8]?) {
+    self.events = events
     self.configuration = configuration
     self.authorities = authorities
     queue = AdmissionQueue(
@@ -33,13 +31,14 @@ final class RunningTransfers {
       if isClosing { break }
       expireWaiting()
       startWaiting()
-      var left: Int32 = 0
-      curl_multi_perform(multi, &left)
-      // A transfer that ended makes room: start the next one before sleeping.
-      if !finishEnded() { curl_multi_poll(multi, nil, 0, pollMilliseconds(), nil) }
+      let code = events.turn(deadline: nextDeadline)
+      finishEnded()
+      guard code == CURLM_OK else {
+        for id in Array(running.keys) { stop(id, .failed) }
+        continue
+      }
     }
     for id in Array(waiting.keys) + Array(running.keys) { stop(id, .closed) }
-    loop.end()
   }
 
   private func accept(_ submission: TransferLoop.Submission) {
@@ -67,7 +66,7 @@ final class RunningTransfers {
         let transfer = try Transfer(
           id: submission.id, exchange: submission.exchange, configuration: configuration,
           authorities: authorities)
-        guard curl_multi_add_handle(multi, transfer.easy) == CURLM_OK else {
+        guard curl_multi_add_handle(events.multi, transfer.easy) == CURLM_OK else {
           throw HTTPError(.failed, host: submission.exchange.target.name, detail: "not started")
         }
         running[submission.id] = (transfer, submission)
@@ -78,11 +77,10 @@ final class RunningTransfers {
     }
   }
 
-  /// Answers what has ended; true when anything had.
-  private func finishEnded() -> Bool {
-    var hasFinished = false
+  /// Answers what has ended.
+  private func finishEnded() {
     var left: Int32 = 0
-    while let message = curl_multi_info_read(multi, &left) {
+    while let message = curl_multi_info_read(events.multi, &left) {
       var context: UnsafeMutablePointer<CChar>?
       _ = sv0_curl_get_string(message.pointee.easy_handle, CURLINFO_PRIVATE, &context)
       guard message.pointee.msg == CURLMSG_DONE, let context else { continue }
@@ -91,9 +89,7 @@ final class RunningTransfers {
       let id = Unmanaged<Transfer>.fromOpaque(context).takeUnretainedValue().id
       guard let (transfer, submission) = remove(id) else { continue }
       answer(submission, transfer.outcome(result))
-      hasFinished = true
     }
-    return hasFinished
   }
 
   /// Ends a request early, wherever it is; does nothing when it has been answered.
@@ -114,7 +110,7 @@ final class RunningTransfers {
     _ id: UInt64
   ) -> (transfer: Transfer, submission: TransferLoop.Submission)? {
     guard let entry = running.removeValue(forKey: id) else { return nil }
-    curl_multi_remove_handle(multi, entry.transfer.easy)
+    curl_multi_remove_handle(events.multi, entry.transfer.easy)
     queue.finish(origin: entry.submission.exchange.target.origin)
     return entry
   }
@@ -127,13 +123,6 @@ final class RunningTransfers {
       stop(submission.id, .timedOut(.total))
     }
     nextDeadline = waiting.values.map(\.exchange.deadline).min()
-  }
-
-  /// Until the next deadline among those that wait, at most a minute; libcurl shortens it for
-  /// those that run.
-  private func pollMilliseconds() -> Int32 {
-    guard let nextDeadline else { return 60_000 }
-    return Int32(min(60_000, max(0, milliseconds(nextDeadline - ContinuousClock.now) + 1)))
   }
 
   private func answer(_ submission: TransferLoop.Submission, _ answer: TransferLoop.Answer) {

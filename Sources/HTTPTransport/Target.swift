@@ -4,7 +4,7 @@ import HTTPTypes
 ///
 /// libcurl's own parser is lenient (`http://2130706433`, `http://0x7f.1`, user names), so an
 /// address is refused here before libcurl could read it differently from the checks.
-struct Target: Equatable {
+struct Target {
   enum Scheme: String {
     case http, https
   }
@@ -19,7 +19,7 @@ struct Target: Equatable {
   /// As it appears in errors: the port only where it is not the scheme's own.
   var name: String { port == Self.defaultPort(scheme) ? host : "\(host):\(port)" }
   /// What connections and per-host limits are counted by.
-  var origin: String { "\(scheme.rawValue)://\(host):\(port)" }
+  let origin: String
   var url: String { "\(scheme.rawValue)://\(name)\(path)" }
 
   /// Takes a request's target apart and applies the rule for plain HTTP.
@@ -53,6 +53,7 @@ struct Target: Equatable {
     self.host = host
     self.port = port
     self.path = path
+    origin = "\(scheme.rawValue)://\(host):\(port)"
   }
 
   /// Whether the host can only be this machine: 127.0.0.0/8, ::1, localhost.
@@ -76,14 +77,14 @@ private func splitAuthority(_ authority: String) -> (host: String, port: UInt16?
   let host: Substring
   let rest: Substring
   if authority.hasPrefix("[") {
-    guard let end = authority.firstIndex(of: "]") else { return nil }
+    guard let end = authority.utf8.firstIndex(of: UInt8(ascii: "]")) else { return nil }
     host = authority[...end]
     rest = authority[authority.index(after: end)...]
     let address = host.dropFirst().dropLast().utf8
     guard address.count >= 2, address.allSatisfy({ isHexDigit($0) || $0 == 0x3A || $0 == 0x2E })
     else { return nil }
   } else {
-    let end = authority.firstIndex(of: ":") ?? authority.endIndex
+    let end = authority.utf8.firstIndex(of: UInt8(ascii: ":")) ?? authority.endIndex
     host = authority[..<end]
     rest = authority[end...]
     guard (1...253).contains(host.utf8.count), host.utf8.allSatisfy(isNameByte) else { return nil }

@@ -63,7 +63,7 @@ final class Transfer {
       return .failure(HTTPError(.malformedResponse, host: exchange.target.name))
     }
     var headers = HTTPFields(fields)
-    if headers[.contentEncoding] != nil {
+    if headers.contains(.contentEncoding) {
       headers[.contentEncoding] = nil
       headers[.contentLength] = nil
     }

@@ -6,8 +6,7 @@ import Synchronization
 /// The thread that runs a client's transfers.
 ///
 /// Invariants:
-/// 1. The multi handle and every easy handle are used on this thread only; the one exception is
-///    `curl_multi_wakeup`, under the inbox's lock and never after `hasEnded`.
+/// 1. The multi handle and every easy handle are used on this thread only.
 /// 2. Each submission is answered exactly once: refused, cancelled, finished or closed.
 /// 3. A `Transfer` is kept until its handle has left the multi handle.
 ///
@@ -29,48 +28,46 @@ final class TransferLoop: Sendable {
     var submissions: [Submission] = []
     var cancellations: [UInt64] = []
     var isClosing = false
+    /// Whether the thread has been woken and has not looked yet.
+    var isWoken = false
     var hasEnded = false
     var closeWaiters: [CheckedContinuation<Void, Never>] = []
   }
 
-  /// `@unchecked Sendable`: libcurl allows `curl_multi_wakeup` from any thread; all else is
-  /// called by the loop's thread.
-  private struct MultiHandle: @unchecked Sendable {
-    let pointer: UnsafeMutableRawPointer
-  }
-
-  private let multi: MultiHandle
+  private let wakeup: Wakeup
   private let inbox = Mutex(Inbox())
 
-  private init(multi: MultiHandle) {
-    self.multi = multi
+  private init(wakeup: Wakeup) {
+    self.wakeup = wakeup
   }
 
   /// Starts the thread.
   ///
   /// - Throws: `invalidConfiguration`, `failed`.
   static func start(_ configuration: HTTPConfiguration) throws(HTTPError) -> TransferLoop {
-    guard globalResult == CURLE_OK, let pointer = curl_multi_init() else {
+    guard globalResult == CURLE_OK else {
       throw HTTPError(.failed, detail: "libcurl does not start")
     }
-    let multi = MultiHandle(pointer: pointer)
-    let loop = TransferLoop(multi: multi)
+    let authorities: [UInt8]?
+    if let path = configuration.extraCertificateAuthoritiesFile {
+      authorities = try loadAuthorities(extra: path)
+    } else {
+      authorities = nil
+    }
+    let wakeup = try Wakeup()
+    let loop = TransferLoop(wakeup: wakeup)
+    let events = try SocketEvents(
+      wakeup: wakeup, maximumConnections: max(1, configuration.maximumTransfers))
     do throws(HTTPError) {
-      let authorities: [UInt8]?
-      if let path = configuration.extraCertificateAuthoritiesFile {
-        authorities = try loadAuthorities(extra: path)
-      } else {
-        authorities = nil
-      }
-      _ = sv0_curl_multi_set_long(
-        pointer, CURLMOPT_MAXCONNECTS, max(1, configuration.maximumTransfers))
       try startThread {
         let transfers = RunningTransfers(
-          multi: multi.pointer, configuration: configuration, authorities: authorities)
+          events: events, configuration: configuration, authorities: authorities)
         transfers.run(loop)
+        events.close()
+        loop.end()
       }
     } catch {
-      curl_multi_cleanup(pointer)
+      events.close()
       throw error
     }
     return loop
@@ -96,10 +93,7 @@ final class TransferLoop: Sendable {
 
   /// Asks the thread to end; returns at once.
   func requestClose() {
-    inbox.withLock { inbox in
-      inbox.isClosing = true
-      wake(inbox)
-    }
+    post { $0.isClosing = true }
   }
 
   /// Asks the thread to end and waits until it has.
@@ -120,26 +114,25 @@ final class TransferLoop: Sendable {
       defer {
         inbox.submissions = []
         inbox.cancellations = []
+        inbox.isWoken = false
       }
       return (inbox.submissions, inbox.cancellations, inbox.isClosing)
     }
   }
 
-  /// The thread's last word: nobody may wake it any more, and who waits for its end may go on.
+  /// The thread's last word: who waits for its end may go on.
   func end() {
     let waiters = inbox.withLock { inbox in
       inbox.hasEnded = true
-      curl_multi_cleanup(multi.pointer)
       return inbox.closeWaiters
     }
     for waiter in waiters { waiter.resume() }
   }
 
   private func submit(_ submission: Submission) {
-    let isAccepted = inbox.withLock { inbox in
+    let isAccepted = post { inbox in
       guard !inbox.isClosing else { return false }
       inbox.submissions.append(submission)
-      wake(inbox)
       return true
     }
     if !isAccepted {
@@ -149,14 +142,17 @@ final class TransferLoop: Sendable {
   }
 
   private func cancel(_ id: UInt64) {
-    inbox.withLock { inbox in
-      inbox.cancellations.append(id)
-      wake(inbox)
-    }
+    post { $0.cancellations.append(id) }
   }
 
-  private func wake(_ inbox: borrowing Inbox) {
-    if !inbox.hasEnded { curl_multi_wakeup(multi.pointer) }
+  /// Changes the inbox and wakes the thread, unless it has been woken already.
+  private func post<Result>(_ change: (inout Inbox) -> Result) -> Result {
+    let (result, isWoken) = inbox.withLock { inbox in
+      defer { inbox.isWoken = true }
+      return (change(&inbox), inbox.isWoken)
+    }
+    if !isWoken { wakeup.signal() }
+    return result
   }
 
   /// libcurl's global state, set up once for the process.

@@ -73,9 +73,8 @@ struct XMLTreeWriter {
   }
 
   private mutating func writeObject(_ children: [Int32]) {
-    let groups = grouped(children)
     output.append(UInt8(ascii: "{"))
-    for (position, group) in groups.enumerated() {
+    for (position, group) in grouped(children).enumerated() {
       if position > 0 { output.append(UInt8(ascii: ",")) }
       output.append(contentsOf: quotedNames[Int(tree.elements[Int(group.first)].name)])
       output.append(UInt8(ascii: ":"))

@@ -147,7 +147,7 @@ import Testing
 }
 
 extension Estate {
-  fileprivate mutating func unit(
+  mutating func unit(
     _ name: String, isRoot: Bool, in parent: String?, _ management: String
   ) {
     let (id, collection) = ("aws:organizations:\(name)", "aws.organizations.organizationalUnit")
@@ -159,7 +159,7 @@ extension Estate {
     add(Edge(.contains, from: "aws:organizations:\(parent)", to: id), name, collection, management)
   }
 
-  fileprivate mutating func limit(
+  mutating func limit(
     _ target: String, _ name: String, _ text: String, _ kind: String, _ management: String
   ) {
     let collection =

@@ -2,7 +2,9 @@
 ///
 /// Files: `ActionTable` is what AWS's actions are; `Pattern`, `Condition`, `CompiledPolicy` are one document; `Matching`, `HeldPolicy`,
 /// `Principal`, `Organizations` are who it is about and what limits it; `Access` is both
-/// sides of a request; `Trust`, `Reach`, `Entry`, `Escalation` are the derived edges.
+/// sides of a request, with `KeyGrants` and `Buckets`; `Trust`, `Reach`, `Entry`, `Escalation`,
+/// `Administrators` are the derived edges, `Federation`, `RolesAnywhere`, `Cognito`, `Kubernetes`
+/// and `Agents` those of outsiders and workloads.
 internal import Model
 
 struct AWSSemantics: PlatformSemantics {
@@ -17,6 +19,10 @@ struct AWSSemantics: PlatformSemantics {
   let entrants: [String: [Entrant]]
   /// Roles by account and name, as sessions of theirs name them.
   let sessionRoles: [String: String]
+  /// Sessions that begin with less than their role has.
+  private(set) var sessions: [Principal] = []
+  /// Whose tokens, assertions and certificates open roles.
+  private(set) var federated: [FederatedTrust] = []
   /// By role, in order of hops.
   private(set) var trusts: [String: [TrustedParty]] = [:]
   private(set) var derived: [Hop] = []
@@ -36,14 +42,18 @@ struct AWSSemantics: PlatformSemantics {
     sessionRoles = Dictionary(
       found.compactMap { role in role.sessionName.map { ($0, role.arn) } }
     ) { first, _ in first }
-    let base = self
+    var base = self
     trusts = Dictionary(
-      uniqueKeysWithValues: order.parallelMap { ($0, base.trust(of: $0)) })
-    let reaching = order.parallelMap { base.reaches(from: $0) }.flatMap(\.self)
+      uniqueKeysWithValues: order.parallelMap { [base] in ($0, base.trust(of: $0)) })
+    sessions = limitedSessions()
+    base = self
+    federated = order.parallelMap { [base] in base.federation(of: $0) }.flatMap(\.self)
+    let reaching = (found + sessions).parallelMap { [base] in base.reaches(from: $0) }
+      .flatMap(\.self)
     derived =
-      order.flatMap { (trusts[$0] ?? []).map(\.hop) }
-      + order.parallelMap { base.federation(of: $0).map(\.hop) }.flatMap(\.self)
-      + reaching + escalationHops(reaching)
+      order.flatMap { (trusts[$0] ?? []).map(\.hop) } + sessions.flatMap { sessionHops($0) }
+      + federated.map(\.hop) + poolHops() + kubernetesHops() + agentHops()
+      + reaching + escalationHops(reaching) + administratorHops()
       + graph.nodes(ofType: "aws.lambda.function").flatMap { entries(to: $0) }
   }
 
@@ -68,7 +78,9 @@ struct AWSSemantics: PlatformSemantics {
 
   func judge(_ edge: GraphEdge) -> Decision? {
     switch edge.key.kind {
-    case .authenticatesAs: .of(isActiveKey(edge.from))
+    case .authenticatesAs: judgeCredential(edge)
+    case .runsAs: judgeIdentity(edge)
+    case .invokes: judgeCall(edge)
     case .triggers: edge.merged.state["enabled"].map { .of($0 == .bool(true)) }
     default: nil
     }
@@ -121,9 +133,10 @@ struct AWSSemantics: PlatformSemantics {
 
   /// The facts that a grant stands on: the way to its policy, and what the statement says.
   func facts(of grant: PolicyAnswer.Grant, saying what: String) -> [Fact] {
-    grant.policy.way + [
+    let note = grant.statement.trap.map { "; \($0)" } ?? ""
+    return grant.policy.way + [
       Fact(
-        .node(grant.policy.id), "\(grant.statement.label) of \(grant.policy.name) \(what)",
+        .node(grant.policy.id), "\(grant.statement.label) of \(grant.policy.name) \(what)\(note)",
         statement: grant.statement.index)
     ]
   }

@@ -30,41 +30,77 @@ extension AWSSemantics {
     _ source: Principal, _ action: String, on resource: RequestedResource,
     keys: [String: KeyValue] = [:]
   ) -> AccessAnswer {
+    let direct = directAccess(source, action, on: resource, keys)
+    guard direct.decision != .allowed else { return direct }
+    return accessThroughPoints(source, action, on: resource, keys)
+      .reduce(direct) { $1.decision.level > $0.decision.level ? $1 : $0 }
+  }
+
+  func directAccess(
+    _ source: Principal, _ action: String, on resource: RequestedResource,
+    _ keys: [String: KeyValue]
+  ) -> AccessAnswer {
     let request = Request(
       action, on: resource.bytes, in: context(of: source, using: resource, keys))
     let own = source.answer(request)
     // Without a statement that grants it there is nothing to report, whatever could not be read.
     let identity = AccessAnswer(
       decision: own.grant == nil ? .denied : own.decision, grant: own.grant)
-    let account = resource.account ?? source.account
-    let (policies, isKey) = (resource.policies, resource.isKey)
-    guard !policies.isEmpty else {
+    let isOwn = (resource.account ?? source.account) == source.account
+    let (policies, grants, isKey) = (resource.policies, resource.grants, resource.isKey)
+    var limits: Decision {
+      self.limits(on: resource, of: source).resourceDecision(request)
+        .and(isOwn ? .allowed : publicAccess(resource.governed, policies))
+    }
+    guard !policies.isEmpty || !grants.isEmpty else {
       guard identity.decision.isPossible else { return .denied }
-      let isOwn = account == source.account && !isKey
-      let theirs = isOwn ? Decision.allowed : .unknown("resource policy of \(resource.id)")
+      let theirs = isOwn && !isKey ? .allowed : withoutPolicy(resource.id)
       return AccessAnswer(
-        decision: identity.decision.and(theirs).and(
-          limits(on: resource, of: source).resourceDecision(request)), grant: identity.grant)
+        decision: identity.decision.and(theirs).and(limits), grant: identity.grant)
     }
-    let limits = limits(on: resource, of: source).resourceDecision(request)
     let requester = Requester.identity(arn: source.arn, account: source.account)
-    let theirs = policies.answer(request) { $0.fit(requester) > .none }
-    guard account == source.account else {
-      return AccessAnswer(
-        decision: identity.decision.and(theirs.decision).and(limits), grant: identity.grant)
+    var theirs = (policies + grants).answer(request) { $0.fit(requester) > .none }
+    if policies.isEmpty {
+      theirs.allow = theirs.allow.or(withoutPolicy(resource.id))
+      theirs.deny = theirs.deny.or(withoutPolicy(resource.id))
     }
-    let named = policies.answer(request) { $0.effect == .allow && $0.fit(requester) > .account }
+    // A grant is enough alone, also in another account.
+    let named = (isOwn ? policies + grants : grants).answer(request) {
+      $0.effect == .allow && $0.fit(requester) > .account
+    }
     let itself = policies.answer(request) {
       $0.effect == .allow && $0.namesItself(requester, isUser: source.isUser)
     }
     let direct = named.allow.and(
       source.isNotForbidden(request, isNamedItself: itself.allow.isPossible))
-    let delegated = isKey ? identity.decision.and(theirs.allow) : identity.decision
+    let delegated =
+      isOwn && !isKey ? identity.decision : identity.decision.and(theirs.allow)
     let best = direct.level > delegated.level
     return AccessAnswer(
       decision: (best ? direct : delegated).and(theirs.notDenied).and(limits),
       grant: best ? named.grant : identity.grant)
   }
+
+  /// What a resource without a policy says to somebody of another account: nothing, once it is
+  /// certain that it has none. A key always has one.
+  func withoutPolicy(_ resource: String) -> Decision {
+    let unread = Decision.unknown("resource policy of \(resource)")
+    guard let node = graph.nodes[governedID(resource)], let scope = node.scope,
+      let collection = Self.policyCollections[node.type]
+    else { return unread }
+    guard collection.hasSuffix("@") else { return listing(collection, in: scope).negated }
+    guard let region = node.merged.state["region"]?.string else { return unread }
+    return listing(collection + region, in: scope).negated
+  }
+
+  /// Where the policies of a type of resource are listed; `@` stands before the region.
+  private static let policyCollections = [
+    "aws.dynamodb.table": "aws.dynamodb.policy@", "aws.ecr.repository": "aws.ecr.policy@",
+    "aws.lambda.function": "aws.lambda.policy@", "aws.s3.accessPoint": "aws.s3.accessPointPolicy@",
+    "aws.s3.bucket": "aws.s3.bucketPolicy",
+    "aws.secretsmanager.secret": "aws.secretsmanager.policy@",
+    "aws.sns.topic": "aws.sns.topic@", "aws.sqs.queue": "aws.sqs.queue@",
+  ]
 
   /// How the organization of a resource's account limits its use; not by service-linked roles.
   func limits(on resource: RequestedResource, of source: Principal) -> AccountLimits {
@@ -89,10 +125,13 @@ extension AWSSemantics {
     }
   }
 
-  /// An object is governed by its bucket's policy.
+  /// An object is governed by the policy of its bucket, or of the access point it is asked of.
   func governedID(_ resource: String) -> String {
-    guard graph.nodes[resource] == nil, resource.hasPrefix("arn:"), resource.contains(":s3:::")
-    else { return resource }
-    return String(resource.prefix { $0 != "/" })
+    guard graph.nodes[resource] == nil, resource.hasPrefix("arn:") else { return resource }
+    if resource.contains(":s3:::") { return String(resource.prefix { $0 != "/" }) }
+    if resource.contains(":accesspoint/"), let mark = resource.firstRange(of: "/object/") {
+      return String(resource[..<mark.lowerBound])
+    }
+    return resource
   }
 }

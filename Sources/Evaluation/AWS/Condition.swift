@@ -85,7 +85,7 @@ struct Condition: Sendable, Hashable {
     switch context.value(of: name) {
     case .callerChosen: return .of(effect == .allow)
     case .unread(let missing): return .unknown(missing)
-    case .absent: return .of(decisionWhenAbsent)
+    case .absent: return .of(isMetWithoutKey)
     case .requestContext:
       return isMetByEveryRequest ? .of(!isNegated) : .conditional(spelling)
     case .chosenName(let account):
@@ -103,14 +103,14 @@ struct Condition: Sendable, Hashable {
 
   /// A missing key satisfies `ForAllValues`, `IfExists` and every negated operator but
   /// `ForAnyValue`'s; that is AWS's rule, and a trap.
-  private var decisionWhenAbsent: Bool {
+  var isMetWithoutKey: Bool {
     if comparison == .null { return expectsAbsence }
     if quantifier == .allValues || ifExists { return true }
     return isNegated && quantifier != .anyValue
   }
 
   /// An address range of everything restricts nothing.
-  private var isMetByEveryRequest: Bool {
+  var isMetByEveryRequest: Bool {
     comparison == .address && values.contains { ["0.0.0.0/0", "::/0"].contains($0.text) }
   }
 

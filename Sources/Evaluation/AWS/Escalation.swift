@@ -29,20 +29,25 @@ extension AWSSemantics {
       reaching.filter { $0.to.hasSuffix("#*") && $0.level == .manageAccess }
         .map { ($0.from, $0) }
     ) { first, _ in first }
-    return order.parallelMap { arn -> [Hop] in
-      guard let source = principals[arn] else { return [] }
-      if var hop = administrating[source.arn] {
-        hop.kind = "canEscalateTo"
-        hop.to = administrators(of: source.account)
-        hop.transfer = .acquire
-        hop.level = nil
-        hop.sentence = "\(source.label) administers account \(source.account)"
-        return [hop]
-      }
-      return Dictionary(grouping: estate.escalations(of: source), by: \.binding.end)
-        .map { self.hop(source, $0.value.sorted { $0.precedes($1) }) }
-        .sorted { $0.precedes($1) }
+    return (order.compactMap { principals[$0] } + sessions).parallelMap { source -> [Hop] in
+      let own = administrating[source.id].map { administration(of: source, $0) }
+      if let own, own.decision == .allowed { return [own] }
+      let gained = Dictionary(grouping: estate.escalations(of: source), by: \.binding.end)
+        .map { hop(source, $0.value.sorted { $0.precedes($1) }) }
+      // Who administers an account only under conditions may gain a part of it without them.
+      return (gained.filter { $0.decision.level > own?.decision.level ?? .denied } + [own])
+        .compactMap(\.self).sorted { $0.precedes($1) }
     }.flatMap(\.self)
+  }
+
+  private func administration(of source: Principal, _ reaching: Hop) -> Hop {
+    var hop = reaching
+    hop.kind = "canEscalateTo"
+    hop.to = administrators(of: source.account)
+    hop.transfer = .acquire
+    hop.level = nil
+    hop.sentence = "\(source.label) administers account \(source.account)"
+    return hop
   }
 
   /// - Parameter ways: to one end, the best first.
@@ -56,7 +61,7 @@ extension AWSSemantics {
       ? "an administrator of account \(source.account)"
       : graph.nodes[end].map { "control of \($0.name)" } ?? end
     return Hop(
-      kind: "canEscalateTo", from: source.arn, to: end, transfer: best.binding.transfer,
+      kind: "canEscalateTo", from: source.id, to: end, transfer: best.binding.transfer,
       decision: .any(ways.map(\.decision)),
       sentence: "\(source.label) can gain \(what): \(best.method.name) (\(best.method.id)\(also))",
       facts: best.grants.flatMap { facts(of: $0.grant, saying: "allows \($0.action)") }

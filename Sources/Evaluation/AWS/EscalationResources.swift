@@ -42,8 +42,7 @@ extension Principal {
     within kind: String, for actions: [String], and others: [HeldPolicy] = []
   ) -> [String] {
     let spelled = actions.map { Array($0.lowercased().utf8) }
-    let held = policies + (boundary ?? []) + others
-    let texts = held.flatMap { $0.compiled?.statements ?? [] }.filter { statement in
+    let texts = (held + others).flatMap { $0.compiled?.statements ?? [] }.filter { statement in
       statement.effect == .allow
         && spelled.contains { statement.actions.decision(for: $0, in: context).isPossible }
     }.flatMap { statement -> [String] in

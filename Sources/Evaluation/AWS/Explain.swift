@@ -17,6 +17,7 @@ extension AWSSemantics {
       ),
       ("service control policy", source.limits.policies, { _ in true }),
       ("resource policy", asked.policies, { $0.fit(requester) > .none }),
+      ("grant of the key", asked.grants, { $0.fit(requester) > .none }),
       ("identity policy", source.policies, { _ in true }),
       ("permissions boundary", source.boundary ?? [], { _ in true }),
     ]
@@ -33,7 +34,28 @@ extension AWSSemantics {
       identity: identity, action: action, resource: resource,
       decision: access(source, action, on: asked).decision,
       level: ActionTable.aws.level(of: action),
-      lines: all.filter(\.isDeny) + all.filter { !$0.isDeny }, silent: silent)
+      lines: all.filter(\.isDeny) + all.filter { !$0.isDeny }, silent: silent,
+      notes: notes(source, request, on: asked, stages.flatMap(\.1)))
+  }
+
+  /// What a reader of the statements would miss: conditions that a request without the key meets,
+  /// and ways that lead past the resource's own name.
+  private func notes(
+    _ source: Principal, _ request: Request, on resource: RequestedResource,
+    _ policies: [HeldPolicy]
+  ) -> [String] {
+    let traps = policies.flatMap { policy in
+      (policy.compiled?.statements ?? []).filter {
+        $0.decision(request).isPossible
+      }.compactMap { statement in
+        statement.trap.map { "\(policy.name), \(statement.label): \($0)" }
+      }
+    }
+    let points = accessThroughPoints(source, request.name, on: resource, [:])
+      .filter(\.decision.isPossible).map { answer in
+        "through an access point: \(answer.decision.qualifier ?? "allowed")"
+      }
+    return traps + points
   }
 
   private func lines(
@@ -64,7 +86,7 @@ extension AWSSemantics {
     let tried = ActionTable.aws.actions(of: arn.service).compactMap { action in
       Self.resource(of: action, within: system).map { (action: action, resource: $0) }
     }.filter { $0.action.level >= least ?? .readMetadata }.reversed()
-    return order.compactMap { principals[$0] }.compactMap { source -> Hop? in
+    let own = order.compactMap { principals[$0] }.compactMap { source -> Hop? in
       var best: Hop?
       for (action, resource) in tried {
         if let found = best, found.decision == .allowed || found.level != action.level { break }
@@ -87,6 +109,7 @@ extension AWSSemantics {
       }
       return best
     }
+    return own + outsiders(of: system, trying: Array(tried))
   }
 
   /// The system itself, or what is in it: objects of a bucket.

@@ -28,7 +28,7 @@ extension AWSSemantics {
       .compactMap { if case .federated(let name) = $0 { name } else { nil } }
     return Set(providers).sorted { $0.precedes($1) }.compactMap {
       federation(from: $0, policies, target)
-    }
+    } + certificateTrusts(of: target)
   }
 
   private func federation(

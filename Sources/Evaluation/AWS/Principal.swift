@@ -28,6 +28,8 @@ final class Principal: Sendable {
   let context: RequestContext
   /// The known actions that a statement of its own allows, on whatever resource and condition.
   let granted: ActionSet
+  /// What a session of it is limited to; `nil` for the principal itself.
+  let session: SessionLimit?
 
   /// `nil` for what is in no scope, or whose id is no ARN.
   init?(_ node: GraphNode, from reader: PrincipalReader) {
@@ -55,13 +57,32 @@ final class Principal: Sendable {
       ? AccountLimits.none(
         Fact(.node(node.id), "\(node.name) is linked to a service: no organization limits it"))
       : reader.organizations.limits(on: arn.account)
-    limitFacts = PrincipalReader.limitFacts(self.policies, boundary, limits, arn.account)
+    limitFacts = PrincipalReader.limitFacts(self.policies, boundary, [], limits, arn.account)
     reading = reader.reading(of: scope)
     context = reader.context(of: node, account: arn.account, isUser: isUser)
     granted = self.policies.reduce(ActionSet()) {
       $0.union($1.compiled?.granted ?? ActionSet())
     }
+    session = nil
   }
+
+  /// A session of a role.
+  init(_ role: Principal, limitedTo limit: SessionLimit) {
+    (node, scope, arn, account) = (role.node, role.scope, role.arn, role.account)
+    (partition, isUser, isServiceLinked) = (role.partition, role.isUser, role.isServiceLinked)
+    label = "a limited session of \(role.label)"
+    (policies, boundary, trust, limits) = (role.policies, role.boundary, role.trust, role.limits)
+    limitFacts = PrincipalReader.limitFacts(
+      policies, boundary ?? [], limit.facts, limits, account)
+    (reading, context, granted) = (role.reading, role.context, role.granted)
+    session = limit
+  }
+
+  /// The node that it is in paths.
+  var id: String { session?.id ?? arn }
+
+  /// Every policy that says what it may do, or limits it, but those of its organization.
+  var held: [HeldPolicy] { policies + (boundary ?? []) + (session?.policies ?? []) }
 
   /// Its own statements that allow a known action.
   func grants(of action: String) -> [Statement] {
@@ -103,7 +124,8 @@ final class Principal: Sendable {
   var boundaryKey: KeyValue { boundary.map { .known($0.map(\.id)) } ?? .absent }
 
   private func boundaryDecision(_ request: Request) -> Decision {
-    boundary?.answer(request).decision ?? .allowed
+    (boundary?.answer(request).decision ?? .allowed)
+      .and(session?.policies.answer(request).decision ?? .allowed)
   }
 }
 
@@ -147,8 +169,8 @@ struct PrincipalReader {
   func reading(of scope: String) -> Decision { readings[scope] ?? .allowed }
 
   static func limitFacts(
-    _ policies: [HeldPolicy], _ boundary: [HeldPolicy], _ limits: AccountLimits,
-    _ account: String
+    _ policies: [HeldPolicy], _ boundary: [HeldPolicy], _ session: [Fact],
+    _ limits: AccountLimits, _ account: String
   ) -> [Fact] {
     let bounded = boundary.map {
       Fact(.node($0.id), "considered: its permissions boundary \($0.name)")
@@ -159,7 +181,7 @@ struct PrincipalReader {
     let scps = limits.policies.map {
       Fact(.node($0.id), "considered: service control policy \($0.name) above account \(account)")
     }
-    return limits.reasons + bounded + scps + denies
+    return limits.reasons + bounded + session + scps + denies
   }
 
   /// AWS's own roles in an account: it alone changes them.

@@ -9,8 +9,7 @@ extension AWSSemantics {
   /// `NotAction`, as a deny or as a boundary. Exceptions narrower than a service do not count: the
   /// rest is unbounded all the same. A hop needs a statement that grants it; what an unreadable
   /// policy might add is a gap, not a hop.
-  func reaches(from identity: String) -> [Hop] {
-    guard let source = principals[identity] else { return [] }
+  func reaches(from source: Principal) -> [Hop] {
     let wide = source.policies.flatMap { $0.compiled?.statements ?? [] }
       .filter { $0.effect == .allow && $0.actions.isOpenEnded }
     if wide.isEmpty { return [] }
@@ -33,7 +32,12 @@ extension AWSSemantics {
       whole.allow = whole.allow.and(answer.decision)
     }
     let level: AccessLevel = excluded.contains("iam") ? .administer : .manageAccess
+    // A service that is granted more firmly than all of them is told beside them.
+    let firmer = answers.filter { $0.1.decision.level > whole.decision.level }
     return [hop(source, to: "*", whole, level: level, except: excluded)]
+      + firmer.map { service, answer in
+        hop(source, to: "\(service):*", answer, level: Self.level(ofAll: service), except: [])
+      }
   }
 
   func authority(of identity: String) -> Decision {
@@ -83,8 +87,7 @@ extension AWSSemantics {
   }
 
   private func namedServices(_ source: Principal) -> [String] {
-    let held = source.policies + (source.boundary ?? []) + source.limits.policies
-    let names = held.flatMap { $0.compiled?.services ?? [] }
+    let names = (source.held + source.limits.policies).flatMap { $0.compiled?.services ?? [] }
     return Set(names + ["iam"]).sorted { $0.precedes($1) }
   }
 
@@ -119,7 +122,7 @@ extension AWSSemantics {
       facts(of: $0, saying: "allows \(what) on every resource")
     }
     return Hop(
-      kind: "reaches", from: source.arn, to: "aws:account:\(source.account)#\(set)",
+      kind: "reaches", from: source.id, to: "aws:account:\(source.account)#\(set)",
       transfer: .access, decision: answer.decision,
       sentence:
         "\(source.label) may take \(what)\(but) on every resource of account \(source.account)",

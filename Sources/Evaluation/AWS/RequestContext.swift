@@ -53,10 +53,11 @@ struct RequestContext: Sendable {
     "aws:tagkeys", "aws:securetransport", "aws:requestedregion", "iam:associatedresourcearn",
   ]
 
-  /// Present only when a service acts: a method that goes through one puts them in `keys`.
+  /// Present only when a service or an access point stands between: a method that goes through one puts them in `keys`.
   private static let setByServices: Set<String> = [
     "iam:passedtoservice", "aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid",
     "aws:sourceorgpaths", "aws:calledvia", "aws:calledviafirst", "aws:calledvialast",
     "aws:principalservicename", "aws:principalservicenameslist", "kms:viaservice",
+    "s3:accesspointnetworkorigin", "s3:dataaccesspointaccount", "s3:dataaccesspointarn",
   ]
 }

@@ -7,18 +7,24 @@ final class RequestedResource: Sendable {
   /// `nil` where neither its ARN nor the graph names one: it is the caller's.
   let account: String?
   let isKey: Bool
-  /// Policies of its own.
+  let isBucket: Bool
+  /// The node whose policy decides: an object's is its bucket.
+  let governed: String
+  /// Policies of its own, and of a key its grants.
   let policies: [HeldPolicy]
+  let grants: [HeldPolicy]
   /// How the organization of its account limits its use.
   let limits: AccountLimits?
   private let region: String?
   /// By `tag` in lower case; `nil` for what is not in the graph, so that its tags are not known.
   private let tags: [String: KeyValue]?
+  /// Of a bucket: what a request that is not made through an access point tells of one.
+  private let points: KeyValue?
 
   init(_ id: String, in semantics: AWSSemantics) {
     let graph = semantics.graph
     let arn = ARN(id)
-    let governed = semantics.governedID(id)
+    governed = semantics.governedID(id)
     let node = graph.nodes[governed]
     self.id = id
     bytes = Array(id.utf8)
@@ -29,6 +35,10 @@ final class RequestedResource: Sendable {
       ?? arn.flatMap { ARN.isAccount($0.account) ? $0.account : nil }
     limits = account.map { semantics.organizations.limits(on: $0) }
     policies = semantics.resourcePolicies(of: governed)
+    grants = isKey ? semantics.keyGrants(of: id) : []
+    let bucket = node.flatMap { $0.type == "aws.s3.bucket" ? $0 : nil }
+    isBucket = bucket != nil
+    points = bucket.map(semantics.pointKeys)
     region = arn?.service == "iam" ? "us-east-1" : node?.merged.state["region"]?.string
     tags = node.map { node in
       guard case .object(let tags)? = node.merged.state["tags"] else { return [:] }
@@ -49,6 +59,8 @@ final class RequestedResource: Sendable {
     case "kms:calleraccount": return caller()
     case "aws:resourceorgid": return owner() == caller() ? context["aws:PrincipalOrgID"] : nil
     case "aws:requestedregion": return region.map { .known([$0]) }
+    case AWSSemantics.pointKey, "s3:dataaccesspointaccount", "s3:accesspointnetworkorigin":
+      return points
     default:
       guard let tags, let mark = key.firstRange(of: ":resourcetag/") else { return nil }
       return Self.tagged.contains(key[..<mark.lowerBound])

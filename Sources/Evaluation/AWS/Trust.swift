@@ -216,7 +216,7 @@ extension AWSSemantics {
     return context
   }
 
-  private func nodeID(of requester: Requester) -> String {
+  func nodeID(of requester: Requester) -> String {
     switch requester {
     case .identity(let arn, _): arn
     case .account(let account): "aws:account:\(account)"
@@ -226,7 +226,7 @@ extension AWSSemantics {
     }
   }
 
-  private func label(_ requester: Requester) -> String {
+  func label(_ requester: Requester) -> String {
     switch requester {
     case .identity(let arn, let account):
       principals[arn]?.label ?? "\(arn) of account \(account)"

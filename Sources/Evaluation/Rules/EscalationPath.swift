@@ -10,16 +10,17 @@ extension Rule {
     id: "escalation-path", version: 1, title: "Escalation path",
     subjects: SubjectInputs.principals
   ) { situation, subject in
-    let own = situation.authority.hops(from: subject.id)
-    guard situation.semantics.isWorkload(subject),
-      !own.contains(where: { $0.level == .manageAccess || $0.isAdministration })
-    else { return nil }
+    // What it holds anyhow, at least as firmly, is no escalation.
+    let held = situation.authority.hops(from: subject.id)
+      .filter { $0.level == .manageAccess || $0.isAdministration }.map(\.decision.level).max()
+    guard situation.semantics.isWorkload(subject), held != .allowed else { return nil }
     let paths =
       situation.authority.bestPaths(from: subject.id, endingWith: "canEscalateTo")
       .filter { $0.hops.last?.endsAtAdministrators == true }
       + situation.authority.bestPaths(from: subject.id, endingWith: "reaches")
       .filter { $0.hops.last?.level == .manageAccess && $0.hops.last?.isOfEverything == false }
-    let ranked = paths.sorted { left, right in
+    let gained = paths.filter { $0.decision.level > held ?? .denied }
+    let ranked = gained.sorted { left, right in
       let (one, two) = (pathSeverity(left), pathSeverity(right))
       if one != two { return one > two }
       if left.hops.count != right.hops.count { return left.hops.count < right.hops.count }

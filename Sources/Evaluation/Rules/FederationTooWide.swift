@@ -16,10 +16,11 @@ extension Rule {
     let subjects = worst.subjects.isEmpty ? "no subject" : worst.subjects.joined(separator: ", ")
     return Draft(
       severity: severity, decision: worst.hop.decision, via: "authority",
-      title: "\(subject.name) can be assumed by \(federationParty(width)) of \(worst.issuer)",
+      title:
+        "\(subject.name) can be assumed by \(federationParty(width, worst)) of \(worst.issuer)",
       description: "The trust policy of \(subject.name) names \(subjects) of \(worst.issuer)"
         + (worst.hop.decision.qualifier.map { " (\($0))" } ?? "")
-        + ", so \(federationParty(width)) can become this role. "
+        + ", so \(federationParty(width, worst)) can become this role. "
         + "Name the subjects that need it, exactly, with StringEquals.",
       chain: wide.flatMap { situation.graph.chain(AuthorityPath([$0.0.hop])) },
       limits: situation.graph.limits(path),
@@ -39,10 +40,10 @@ private func federationSeverity(_ width: FederationWidth) -> Severity {
   }
 }
 
-private func federationParty(_ width: FederationWidth) -> String {
+private func federationParty(_ width: FederationWidth, _ trust: FederatedTrust) -> String {
   switch width {
   case .anyone: "anybody with an account"
-  case .wholeIssuer: "everything with a token"
+  case .wholeIssuer: "everything with a \(trust.proof)"
   case .wholeOwner: "every project of one owner"
   case .anyContext, .named: "any branch, event or account of one project"
   }

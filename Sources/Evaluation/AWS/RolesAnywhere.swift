@@ -1,0 +1,160 @@
+internal import Model
+
+// Certificates from outside of AWS: whoever has one of a trust anchor's authority becomes a role
+// that a profile names, if the role trusts the service for that anchor and subject. What the
+// profile's policies do not allow, the session may not do.
+// Source: IAM Roles Anywhere User Guide, "Workload access", "Trust model in IAM Roles Anywhere";
+// IAM User Guide, "Session policies".
+
+/// What a session of a role is limited to from its beginning.
+struct SessionLimit: Sendable {
+  /// The node that stands for such sessions.
+  let id: String
+  let policies: [HeldPolicy]
+}
+
+private let service = "rolesanywhere.amazonaws.com"
+
+extension AWSSemantics {
+  /// Sessions of roles that a profile limits, in order of profiles and roles.
+  func limitedSessions() -> [Principal] {
+    graph.nodes(ofType: "aws.rolesanywhere.profile").flatMap { profile in
+      let limits = sessionPolicies(of: profile)
+      guard !limits.isEmpty else { return [Principal]() }
+      return graph.edges(.runsAs, from: profile.id).compactMap { principals[$0.to] }.map { role in
+        Principal(
+          role,
+          limitedTo: SessionLimit(
+            id: Self.session(of: role.arn, by: profile.id), policies: limits))
+      }
+    }
+  }
+
+  /// The roles that a session can go on to, and the way to it from its profile.
+  func sessionHops(_ session: Principal) -> [Hop] {
+    guard let limit = session.session else { return [] }
+    let assumed = trusts.sorted { $0.key.precedes($1.key) }.flatMap { role, parties in
+      parties.map(\.hop).filter { $0.from == session.arn }.map { hop in
+        let request = Request(
+          Self.action, on: role,
+          in: context(of: session, using: RequestedResource(role, in: self)))
+        var hop = hop
+        hop.from = limit.id
+        hop.decision = hop.decision.and(limit.policies.answer(request).decision)
+        hop.limits += limit.facts
+        return hop
+      }
+    }
+    return assumed.filter(\.decision.isPossible)
+  }
+
+  /// `federates` hops to a role from the trust anchors of its account, through each profile.
+  func certificateTrusts(of target: Principal) -> [FederatedTrust] {
+    let policies = target.trust
+    let requester = Requester.service(service)
+    guard policies.contains(where: { $0.compiled?.names(requester) ?? false }) else { return [] }
+    let profiles = graph.edges(.runsAs, to: target.arn).filter {
+      graph.nodes[$0.from]?.type == "aws.rolesanywhere.profile"
+    }
+    let anchors = graph.nodes(ofType: "aws.rolesanywhere.trustAnchor").filter {
+      ARN($0.id)?.account == target.account && $0.merged.state["enabled"] != .bool(false)
+    }
+    return profiles.filter { $0.merged.state["enabled"] != .bool(false) }.flatMap { use in
+      anchors.filter { ARN($0.id)?.components[3] == ARN(use.from)?.components[3] }.compactMap {
+        trust(in: $0, through: use, policies, target)
+      }
+    }
+  }
+
+  private func trust(
+    in anchor: GraphNode, through use: GraphEdge, _ policies: [HeldPolicy], _ target: Principal
+  ) -> FederatedTrust? {
+    let requester = Requester.service(service)
+    var context = context(of: requester, trustedBy: target.account)
+    context["aws:ResourceAccount"] = .known([target.account])
+    context["aws:SourceArn"] = .known([anchor.id])
+    context["aws:SourceAccount"] = .known([target.account])
+    // Whoever holds a certificate brings its subject.
+    context.otherPrincipalTags = .callerChosen
+    let answers = [Self.action, "sts:TagSession", "sts:SetSourceIdentity"].map { action in
+      let request = Request(action, on: target.arn, in: context)
+      return (request, policies.answer(request) { $0.fit(requester) > .none })
+    }
+    let decision = Decision.all(
+      answers.map { $0.1.decision.and(target.limits.resourceDecision($0.0)) })
+    guard let (request, answer) = answers.first, let grant = answer.grant, decision.isPossible
+    else { return nil }
+    let allows = policies.flatMap { $0.compiled?.statements ?? [] }.filter {
+      $0.effect == .allow && $0.fit(requester) > .none
+        && $0.decision(request).isPossible
+    }
+    let limits = graph.nodes[use.from].map(sessionPolicies) ?? []
+    let subjects = allows.flatMap(\.certificateSubjects)
+    let who =
+      subjects.isEmpty ? "any certificate" : "certificates of \(subjects.joined(separator: " or "))"
+    let bounded = limits.isEmpty ? "" : ", within the policies of profile \(graph.label(use.from))"
+    return FederatedTrust(
+      hop: Hop(
+        kind: "federates", from: anchor.id,
+        to: limits.isEmpty ? target.arn : Self.session(of: target.arn, by: use.from),
+        transfer: .acquire, decision: decision,
+        sentence: "\(who) of trust anchor \(anchor.name) can assume \(target.label)\(bounded)",
+        facts: [use.fact(in: graph)] + facts(of: grant, saying: "lets \(service) assume it"),
+        limits: limits.map { Fact(.node($0.id), "considered: \($0.name) limits the session") },
+        cause: grant.policy.cause(grant.statement)),
+      width: allows.map(\.certificateWidth).min(), subjects: subjects,
+      issuer: "trust anchor \(anchor.name)", proof: "certificate")
+  }
+
+  private func sessionPolicies(of profile: GraphNode) -> [HeldPolicy] {
+    graph.edges(.limitedBy, from: profile.id).map {
+      shelf.policy($0.to, in: profile.scope, way: [$0.fact(in: graph)])
+    }
+  }
+
+  private static func session(of role: String, by profile: String) -> String {
+    "\(role)#session/\(profile)"
+  }
+
+  /// Whether what a profile or a pod runs as is in force as it stands; a limited profile leads to
+  /// its sessions instead.
+  func judgeIdentity(_ edge: GraphEdge) -> Decision? {
+    if edge.from.hasPrefix("arn:aws:rolesanywhere:"), let profile = graph.nodes[edge.from] {
+      return .of(
+        edge.merged.state["enabled"] != .bool(false) && sessionPolicies(of: profile).isEmpty)
+    }
+    return edge.from.contains(":podidentityassociation/") ? podDecision(edge) : nil
+  }
+}
+
+extension SessionLimit {
+  var facts: [Fact] {
+    policies.map { Fact(.node($0.id), "considered: \($0.name) limits the session") }
+  }
+}
+
+extension CompiledPolicy {
+  func names(_ requester: Requester) -> Bool {
+    statements.contains { $0.effect == .allow && $0.fit(requester) > .none }
+  }
+}
+
+extension Statement {
+  private static let tag = "aws:principaltag/x509"
+
+  private func values(startingWith prefix: String) -> [String] {
+    conditions.filter { $0.name.hasPrefix(prefix) }.flatMap { $0.allowedTexts ?? [] }
+  }
+
+  /// The values of subjects that are named, as they are written.
+  fileprivate var certificateSubjects: [String] { values(startingWith: Self.tag) }
+
+  /// Issuers tell no two machines apart; a unit or an organization tells some, a name one.
+  fileprivate var certificateWidth: FederationWidth {
+    let names =
+      values(startingWith: Self.tag + "subject/cn") + values(startingWith: Self.tag + "san/")
+    func isOpen(_ text: String) -> Bool { text.contains("*") || text.contains("?") }
+    if !names.isEmpty { return names.contains(where: isOpen) ? .wholeOwner : .named }
+    return values(startingWith: Self.tag + "subject/").isEmpty ? .wholeIssuer : .wholeOwner
+  }
+}

@@ -1,0 +1,95 @@
+internal import JSONReader
+internal import Model
+
+/// Takes assertions in any order, and makes a graph of them.
+struct GraphBuilder {
+  var strings = StringTable()
+  private(set) var records: [GraphStorage.Record] = []
+  private(set) var collections: [CollectionKey] = []
+  private(set) var types: [String] = []
+  var nodes: [GraphStorage.NodeAssertion] = []
+  var edges: [GraphStorage.EdgeAssertion] = []
+  var defined: [UInt32] = []
+  var recordNumbers: [GraphStorage.Record: UInt32] = [:]
+  private var collectionNumbers: [CollectionKey: UInt32] = [:]
+  private var typeNumbers: [UInt32: UInt32] = [:]
+
+  mutating func add(_ node: Asserted<Node>) {
+    let value = node.value
+    add(
+      node: strings.number(of: value.id), value.kind, type: strings.number(of: value.type),
+      label: strings.number(of: value.name),
+      defines: value.defines.map { strings.number(of: $0) }, state: number(of: value.state),
+      observed: number(of: value.observed.mapValues { .string($0) }),
+      record: record(node.provenance))
+  }
+
+  mutating func add(_ edge: Asserted<Edge>) {
+    let key = edge.value.key
+    add(
+      edge: key.kind, from: strings.number(of: key.from), to: strings.number(of: key.to),
+      discriminator: strings.number(of: key.discriminator), edge.value.basis,
+      state: number(of: edge.value.state), record: record(edge.provenance))
+  }
+
+  /// All numbers but the record's are texts.
+  mutating func add(
+    node id: UInt32, _ kind: NodeKind, type: UInt32, label: UInt32, defines: [UInt32],
+    state: UInt32, observed: UInt32, record: UInt32
+  ) {
+    nodes.append(
+      GraphStorage.NodeAssertion(
+        record: record, id: id, type: number(ofType: type), label: label, state: state,
+        observed: observed, defines: UInt32(defined.count),
+        defineCount: UInt32(defines.count), kind: kind))
+    defined += defines
+  }
+
+  /// All numbers but the record's are texts.
+  mutating func add(
+    edge kind: EdgeKind, from: UInt32, to: UInt32, discriminator: UInt32, _ basis: Basis,
+    state: UInt32, record: UInt32
+  ) {
+    edges.append(
+      GraphStorage.EdgeAssertion(
+        record: record, from: from, to: to, discriminator: discriminator, state: state,
+        kind: kind.order, basis: basis))
+  }
+
+  mutating func record(_ source: Provenance) -> UInt32 {
+    record(
+      source.collection, object: strings.number(of: source.object),
+      sha256: strings.number(of: source.sha256), run: strings.number(of: source.run),
+      call: source.call)
+  }
+
+  /// A record; all but the call are texts.
+  mutating func record(
+    _ collection: CollectionKey, object: UInt32, sha256: UInt32, run: UInt32, call: Int64
+  ) -> UInt32 {
+    let record = GraphStorage.Record(
+      collection: number(of: collection), object: object, sha256: sha256, run: run, call: call)
+    if let known = recordNumbers[record] { return known }
+    records.append(record)
+    recordNumbers[record] = UInt32(records.count - 1)
+    return UInt32(records.count - 1)
+  }
+
+  private mutating func number(of state: [String: JSON]) -> UInt32 {
+    strings.number(of: JSON.object(state).bytes.span)
+  }
+
+  private mutating func number(of collection: CollectionKey) -> UInt32 {
+    if let known = collectionNumbers[collection] { return known }
+    collections.append(collection)
+    collectionNumbers[collection] = UInt32(collections.count - 1)
+    return UInt32(collections.count - 1)
+  }
+
+  private mutating func number(ofType text: UInt32) -> UInt32 {
+    if let known = typeNumbers[text] { return known }
+    types.append(strings[text])
+    typeNumbers[text] = UInt32(types.count - 1)
+    return UInt32(types.count - 1)
+  }
+}
