@@ -144,9 +144,11 @@ let package = Package(
     .executableTarget(
       name: "bench",
       dependencies: [
-        "AWSConnector", "Authentication", "Cryptography", "Extraction", "HTTPTransport",
-        "JSONReader", "Model", "Pipeline", "Simulation", httpTypes, logging,
-      ], path: "Tests/Bench", exclude: ["boto.py", "server.py"], swiftSettings: common),
+        "AWSConnector", "Authentication", "Cryptography", "Evaluation", "Extraction",
+        "HTTPTransport", "JSONReader", "LocalStack", "Model", "Pipeline", "Simulation", httpTypes,
+        logging,
+      ], path: "Tests/Bench", exclude: ["boto.py", "pmapper.py", "reachability.py", "server.py"],
+      swiftSettings: common),
     .testTarget(
       name: "AWSConnectorTests",
       dependencies: [
@@ -226,7 +228,8 @@ let package = Package(
       name: "PostgresClientTests", dependencies: ["Model", "PostgresClient"],
       swiftSettings: common),
     .testTarget(
-      name: "SV0Tests", dependencies: ["KafkaClient", "Model", "sv0", logging],
+      name: "SV0Tests",
+      dependencies: ["Authentication", "Evaluation", "KafkaClient", "Model", "sv0", logging],
       swiftSettings: strict),
     .testTarget(
       name: "TransformationTests",

@@ -10,6 +10,8 @@ public enum Transfer: String, Sendable, Hashable {
   case influence
   /// You may act on it: the end of a path.
   case access
+  /// Nothing: it tells what the end of a path holds.
+  case locate
 }
 
 /// How far access goes, from the least to the most.

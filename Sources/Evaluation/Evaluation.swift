@@ -31,22 +31,28 @@ public struct Evaluation: Sendable {
   private let now: Timestamp
 
   /// - Parameter staleAfter: how long a complete collection may be relied on.
-  public init(of graph: Graph, at now: Timestamp, staleAfter: Duration = .seconds(7 * 86400)) {
+  public init(
+    of graph: Graph, at now: Timestamp, staleAfter: Duration = .seconds(7 * 86400),
+    owners: OwnerRegister = OwnerRegister([]), thresholds: RuleThresholds = RuleThresholds()
+  ) {
     let inputs = Inputs(graph, now: now, staleAfter: staleAfter)
     let semantics = AWSSemantics(graph, inputs)
     let authority = AuthorityGraph(graph, derived: semantics.derived, judge: semantics.judge)
     situation = Situation(
-      graph: graph, semantics: semantics, authority: authority, inputs: inputs)
+      graph: graph, semantics: semantics, authority: authority, inputs: inputs, owners: owners,
+      thresholds: thresholds, now: now)
     self.now = now
-  }
-
-  /// The best ways from one node to another, strongest first; empty where there is none.
-  public func paths(from: String, to: String) -> [AuthorityPath] {
-    situation.authority.paths(from: from, to: to)
   }
 
   /// Every hop that leaves a node, asserted and derived.
   public func hops(from id: String) -> [Hop] { situation.authority.hops(from: id) }
+
+  /// Every possible hop of everybody: from where to where.
+  package var hops: [(from: String, to: String)] {
+    situation.authority.ends.flatMap { from in
+      hops(from: from).map { (from, $0.to) }
+    }
+  }
 
   /// A path's nodes and edges with their receipts, and what each derived edge stands on.
   public func chain(_ path: AuthorityPath) -> [EvidenceStep] { situation.graph.chain(path) }
@@ -55,7 +61,17 @@ public struct Evaluation: Sendable {
   public var problems: [String] { situation.semantics.problems }
 
   /// When the passing of time alone may change the result.
-  public var nextDueAt: Timestamp? { situation.inputs.nextChange }
+  public var nextDueAt: Timestamp? {
+    var next = situation.inputs.nextChange
+    for rule in Rule.all {
+      guard let nextChange = rule.nextChange else { continue }
+      for node in rule.subjects.flatMap({ situation.graph.nodes(ofType: $0.type) }) {
+        guard let at = nextChange(situation, node), at > now else { continue }
+        next = next.map { min($0, at) } ?? at
+      }
+    }
+    return next
+  }
 
   /// Everything that the rules find, in order of uid.
   public var findings: [Finding] { judged.findings.sorted { $0.uid.precedes($1.uid) } }
@@ -101,25 +117,48 @@ public struct Evaluation: Sendable {
     var lacking: [String: [String: Set<String>]] = [:]
     for rule in Rule.all {
       for subject in rule.subjects {
-        for node in situation.graph.nodes(ofType: subject.type) {
-          guard let key = node.scope, let scope = Scope(key) else { continue }
-          let uid = uid(rule.id, node.id)
-          let region = node.merged.state["region"]?.string
-          let (keys, gaps) = subject.needs(scope: key, region: region, situation)
-          let missing = situation.inputs.gaps(keys) + gaps
-          if missing.isEmpty, let draft = rule.check(situation, node) {
-            let about = Subject(id: node.id, type: node.type, name: node.name, region: region)
-            findings.append(
-              finding(draft, uid, rule.id, rule.title, rule.version, about, scope, keys))
+        let needs = SubjectNeeds(subject, situation)
+        let judgements = situation.graph.nodes(ofType: subject.type).parallelMap {
+          judge($0, by: rule, needs)
+        }
+        for judgement in judgements.compactMap(\.self) {
+          if let finding = judgement.finding {
+            findings.append(finding)
           } else {
-            let reasons = missing.isEmpty ? situation.semantics.gaps(of: node) : missing
-            if !reasons.isEmpty { blocked[uid] = reasons }
-            lacking[key, default: [:]][rule.id, default: []].formUnion(reasons)
+            let (uid, reasons) = (uid(rule.id, judgement.subject), judgement.reasons)
+            blocked[uid] = reasons
+            lacking[judgement.scope, default: [:]][rule.id, default: []].formUnion(reasons)
           }
         }
       }
     }
     return (findings + coverage(lacking), blocked)
+  }
+
+  /// What a rule says about a subject: a finding, or why it cannot tell.
+  private struct Judgement {
+    var scope: String
+    var subject: String
+    var finding: Finding?
+    var reasons: [String] = []
+  }
+
+  /// `nil` where nothing is wrong, or the subject is in no scope.
+  private func judge(_ node: GraphNode, by rule: Rule, _ needs: SubjectNeeds) -> Judgement? {
+    guard let key = node.scope, let scope = Scope(key) else { return nil }
+    let region = node.state("region")?.string
+    let (keys, missing) = needs.of(scope: key, region: region)
+    var judgement = Judgement(scope: key, subject: node.id)
+    if missing.isEmpty, let draft = rule.check(situation, node) {
+      let about = Subject(id: node.id, type: node.type, name: node.name, region: region)
+      judgement.finding = finding(
+        draft, uid(rule.id, node.id), rule.id, rule.title, rule.version, about, scope, keys)
+    } else {
+      judgement.reasons =
+        missing.isEmpty
+        ? situation.semantics.gaps(of: node) + (rule.gaps?(situation, node) ?? []) : missing
+    }
+    return judgement.finding == nil && judgement.reasons.isEmpty ? nil : judgement
   }
 
   private func coverage(_ lacking: [String: [String: Set<String>]]) -> [Finding] {

@@ -21,14 +21,16 @@ public final class EvaluationService: Sendable {
     public var maximumDelay: Duration
     /// How long a complete collection may be relied on.
     public var staleAfter: Duration
+    public var thresholds: RuleThresholds
 
     public init(
       quiet: Duration = .seconds(10), maximumDelay: Duration = .seconds(60),
-      staleAfter: Duration = .seconds(7 * 86400)
+      staleAfter: Duration = .seconds(7 * 86400), thresholds: RuleThresholds = RuleThresholds()
     ) {
       self.quiet = quiet
       self.maximumDelay = maximumDelay
       self.staleAfter = staleAfter
+      self.thresholds = thresholds
     }
   }
 
@@ -97,13 +99,15 @@ public final class EvaluationService: Sendable {
     // Before reading: a change that the reading misses is later than this.
     let at = now()
     guard let reading = try await store.read(tenant) else { return }
-    let evaluation = Evaluation(of: reading.graph, at: at, staleAfter: settings.staleAfter)
+    let evaluation = Evaluation(
+      of: reading.graph, at: at, staleAfter: settings.staleAfter, owners: reading.owners,
+      thresholds: settings.thresholds)
     let changes = evaluation.changes(since: reading.findings)
     let tombstones = Tombstones(reading.findings, changes, at: at)
     let written = try await store.write(
       EvaluationResult(
         clock: reading.clock, changes: changes, tombstones: tombstones.due,
-        inputs: inputs(reading.graph, at),
+        inputs: inputs(reading, at),
         nextDueAt: [evaluation.nextDueAt, tombstones.nextDueAt].compactMap(\.self).min(), at: at))
     let result = written ? "written" : "superseded"
     Counter(label: "sv0_evaluations_total", dimensions: [("result", result)]).increment()
@@ -137,11 +141,18 @@ public final class EvaluationService: Sendable {
   }
 
   /// What the evaluation was made from, for the record.
-  private func inputs(_ graph: Graph, _ at: Timestamp) -> JSON {
+  private func inputs(_ reading: EvaluationReading, _ at: Timestamp) -> JSON {
+    let graph = reading.graph
+    let thresholds = settings.thresholds
     let collections = graph.collections.sorted { $0.key.precedes($1.key) }
     return [
       "at": .string(at.description), "graphVersion": .integer(graph.version),
       "staleAfterSeconds": .integer(settings.staleAfter.components.seconds),
+      "dormantAfterSeconds": .integer(thresholds.dormantAfter.components.seconds),
+      "secretAgeSeconds": .integer(thresholds.secretAge.components.seconds),
+      "expiryWarningSeconds": .integer(thresholds.expiryWarning.components.seconds),
+      "owners": .array(reading.owners.owners.map(\.json)),
+      "classifier": .integer(Int64(DataClassifier.version)),
       "rules": .array(
         Rule.all.map { ["id": .string($0.id), "version": .integer(Int64($0.version))] }),
       "collections": .array(

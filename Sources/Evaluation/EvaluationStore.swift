@@ -8,7 +8,7 @@ package protocol EvaluationStore: Sendable {
   /// Every tenant's clock, in order of tenants.
   func clocks() async throws -> [TenantClock]
 
-  /// Clock, graph and published findings as they are at one moment; `nil` for a tenant that does
+  /// Clock, graph, owners and published findings as they are at one moment; `nil` for a tenant that does
   /// not exist.
   func read(_ tenant: String) async throws -> EvaluationReading?
 
@@ -25,11 +25,16 @@ public struct EvaluationReading: Sendable {
   public let clock: TenantClock
   public let graph: Graph
   public let findings: [PublishedFinding]
+  public let owners: OwnerRegister
 
-  package init(clock: TenantClock, graph: Graph, findings: [PublishedFinding]) {
+  package init(
+    clock: TenantClock, graph: Graph, findings: [PublishedFinding],
+    owners: OwnerRegister = OwnerRegister([])
+  ) {
     self.clock = clock
     self.graph = graph
     self.findings = findings
+    self.owners = owners
   }
 }
 

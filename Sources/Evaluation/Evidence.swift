@@ -61,7 +61,11 @@ extension Graph {
     }
     // A conclusion is as direct as the least direct of what it stands on.
     let order: [Basis] = [.temporal, .structural, .direct]
-    let basis = order.first { basis in grounds.contains { $0.basis == basis } } ?? .direct
+    // What a system holds is read from its name, its tags or its kind, never from its content.
+    let basis =
+      hop.kind == "holds"
+      ? .structural
+      : order.first { basis in grounds.contains { $0.basis == basis } } ?? .direct
     let qualifier = hop.decision.qualifier.map { " (\($0))" } ?? ""
     let edge = EvidenceStep(
       subject: .edge(kind: hop.kind, from: hop.from, to: hop.to), basis: basis, isDerived: true,
@@ -75,16 +79,18 @@ extension Graph {
   ]
 
   /// Nodes that no record asserts: sets, and whatever lies outside of what was read.
-  private func introduction(_ id: String) -> String {
+  func introduction(_ id: String) -> String {
     let parts = id.split(separator: "#", maxSplits: 1)
     if parts.count == 2, let kind = Self.parts[parts[1].prefix { $0 != "/" }] { return kind }
     if id.hasPrefix("aws:account:"), parts.count == 2 {
       let account = parts[0].dropFirst("aws:account:".count)
       if parts[1] == "administrators" { return "the administrators of account \(account)" }
-      return parts[1] == "*"
-        ? "every resource of account \(account)"
-        : "everything of \(parts[1].dropLast(2)) in account \(account)"
+      if parts[1] == "*" { return "every resource of account \(account)" }
+      return parts[1].hasSuffix(":*")
+        ? "everything of \(parts[1].dropLast(2)) in account \(account)"
+        : "the \(parts[1]) resources of account \(account)"
     }
+    if let domain = DataDomain(id: id) { return "data domain (\(domain.rawValue))" }
     if id.hasPrefix("aws:account:") { return "AWS account" }
     if id.hasPrefix("aws:service:") { return "AWS service" }
     return "not read"

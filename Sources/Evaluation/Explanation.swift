@@ -59,25 +59,3 @@ public struct Explanation: Sendable, Hashable {
     ]
   }
 }
-
-extension Evaluation {
-  /// Everything that an identity or automation comes to, each by its best path, in order of ends.
-  public func reach(from id: String) -> [AuthorityPath] {
-    situation.authority.bestPaths(from: id, endingWith: nil)
-  }
-
-  /// Who may act on a system at a level or above, directly or by becoming somebody who may: the
-  /// best path of each, in order of where they start.
-  public func whoCan(reach system: String, atLeast level: AccessLevel?) -> [AuthorityPath] {
-    let own = situation.authority.hops(to: system)
-    let ends = (own + situation.semantics.holders(of: system, atLeast: level)).filter {
-      level == nil || $0.level.map { $0 >= level ?? .readMetadata } ?? $0.endsAtAdministrators
-    }
-    return situation.authority.paths(endingWith: ends)
-  }
-
-  /// - Returns: `nil` for what is no identity of a platform whose policies are understood.
-  public func explain(_ identity: String, _ action: String, on resource: String) -> Explanation? {
-    situation.semantics.explain(identity, action, on: resource)
-  }
-}

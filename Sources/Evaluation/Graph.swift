@@ -45,6 +45,21 @@ public struct Asserted<Value: Sendable & Hashable>: Sendable, Hashable {
   }
 }
 
+/// When something was last used, as one collection of a scope tells it.
+public struct LastUse: Sendable, Hashable {
+  /// A node id, or a name that a node defines.
+  public var subject: String
+  public var collection: CollectionKey
+  /// The UTC day: `2026-11-20`.
+  public var day: String
+
+  public init(subject: String, collection: CollectionKey, day: String) {
+    self.subject = subject
+    self.collection = collection
+    self.day = day
+  }
+}
+
 /// How a collection of a scope stands.
 public struct CollectionStatus: Sendable, Hashable {
   public var outcome: Outcome
@@ -94,23 +109,25 @@ public struct Graph: Sendable {
 
   private let requests = RequestBook()
   let storage: GraphStorage
+  private var uses: [String: [LastUse]] = [:]
 
   public init(
     tenant: String, version: Int64, nodes: [Asserted<Node>], edges: [Asserted<Edge>],
     documents: [String: [UInt8]] = [:], collections: [CollectionKey: CollectionStatus] = [:],
-    calls: [CallList: [UInt8]] = [:]
+    calls: [CallList: [UInt8]] = [:], uses: [LastUse] = []
   ) {
     var builder = GraphBuilder()
     for node in nodes { builder.add(node) }
     for edge in edges { builder.add(edge) }
     self.init(
       tenant: tenant, version: version, builder.finish(), documents: documents,
-      collections: collections, calls: calls)
+      collections: collections, calls: calls, uses: uses)
   }
 
   init(
     tenant: String, version: Int64, _ storage: GraphStorage, documents: [String: [UInt8]],
-    collections: [CollectionKey: CollectionStatus], calls: [CallList: [UInt8]]
+    collections: [CollectionKey: CollectionStatus], calls: [CallList: [UInt8]],
+    uses: [LastUse] = []
   ) {
     self.tenant = tenant
     self.version = version
@@ -119,6 +136,7 @@ public struct Graph: Sendable {
     self.calls = calls
     self.storage = storage
     populated = Set(storage.collections)
+    self.uses = Dictionary(grouping: uses) { node(named: $0.subject)?.id ?? $0.subject }
   }
 
   /// In order of ids.
@@ -152,6 +170,15 @@ public struct Graph: Sendable {
   /// Nodes of a platform's type, in order of their ids.
   public func nodes(ofType type: String) -> [GraphNode] {
     (storage.nodesOfType[type] ?? []).map { GraphNode(storage: storage, number: $0) }
+  }
+
+  /// The latest day on which something was used, and who tells it; of several, the first in order
+  /// of collections. `nil` where nobody tells of any use.
+  func lastUse(of id: String) -> LastUse? {
+    uses[id]?.min { left, right in
+      left.day == right.day
+        ? left.collection.precedes(right.collection) : right.day.precedes(left.day)
+    }
   }
 
   /// The node that a name stands for: an id, or a name that exactly one node defines.

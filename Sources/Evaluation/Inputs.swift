@@ -10,12 +10,26 @@ public struct Inputs: Sendable {
   private let populated: Set<CollectionKey>
   private let now: Timestamp
   private let staleAfter: Duration
+  /// Scope keys with at least one collection, in order.
+  public let scopes: [String]
+  private let scopesByAccount: [String: [String]]
+  /// Of each regional collection without its region, where it was tried.
+  private let regions: [CollectionKey: [String]]
 
   public init(_ graph: Graph, now: Timestamp, staleAfter: Duration) {
     collections = graph.collections
     populated = graph.populated
     self.now = now
     self.staleAfter = staleAfter
+    scopes = Set(collections.keys.map(\.scope)).sorted { $0.precedes($1) }
+    scopesByAccount = Dictionary(grouping: scopes) { Scope($0)?.account ?? "" }
+    regions = Dictionary(
+      grouping: collections.keys.lazy.filter { $0.collection.contains("@") },
+      by: { CollectionKey(scope: $0.scope, collection: String($0.collection.prefix { $0 != "@" })) }
+    ).mapValues { keys in
+      keys.map { String($0.collection.drop { $0 != "@" }.dropFirst()) }
+        .sorted { $0.precedes($1) }
+    }
   }
 
   /// Why the collection cannot be relied on; `nil` where it can.
@@ -45,20 +59,12 @@ public struct Inputs: Sendable {
       .filter { $0 > now }.min()
   }
 
-  /// Scope keys with at least one collection, in order.
-  public var scopes: [String] {
-    Set(collections.keys.map(\.scope)).sorted { $0.precedes($1) }
-  }
-
   /// Scope keys of an account, in order.
-  func scopes(ofAccount account: String) -> [String] {
-    scopes.filter { Scope($0)?.account == account }
-  }
+  func scopes(ofAccount account: String) -> [String] { scopesByAccount[account] ?? [] }
 
   /// Regions in which a collection was tried: `aws.lambda.function@eu-west-1` has one.
   func regions(of collection: String, in scope: String) -> [String] {
-    collections.keys.filter { $0.scope == scope && $0.collection.hasPrefix(collection + "@") }
-      .map { String($0.collection.dropFirst(collection.count + 1)) }.sorted { $0.precedes($1) }
+    regions[CollectionKey(scope: scope, collection: collection)] ?? []
   }
 
   func isComplete(_ key: CollectionKey) -> Bool {

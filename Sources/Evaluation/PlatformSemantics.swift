@@ -29,6 +29,13 @@ protocol PlatformSemantics: Sendable {
   /// Whose tokens let somebody become an identity.
   func federation(of identity: String) -> [FederatedTrust]
 
+  /// `reaches` hops from an identity, or a privileged set, to systems that hold data of a domain, and
+  /// to sets of such systems; in order.
+  func sensitiveAccess(of identity: String) -> [Hop]
+
+  /// `holds` hops of a system, or of a set of systems, to data domains; in order.
+  func holdings(of system: String) -> [Hop]
+
   /// `reaches` hops to one system, from everybody who may act on it at a level or above.
   func holders(of system: String, atLeast: AccessLevel?) -> [Hop]
 

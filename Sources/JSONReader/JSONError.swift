@@ -22,17 +22,19 @@ public enum JSONError: Error, Equatable, Sendable {
   case missing(path: String, expected: String)
   /// A field holds another kind of value.
   case mismatch(path: String, expected: String, found: String)
-  /// The XML is refused; `line` and `column` count from 1, a column being a byte.
+  /// The XML is refused; `line` and `column` count from 1.
   case xml(XMLRefusal, line: Int, column: Int)
 
   /// Why an XML text is refused.
   public enum XMLRefusal: Error, Equatable, Sendable {
     /// It has a document type declaration, which could define entities.
     case documentType
-    /// It is not UTF-8, or says that it is neither that nor its subset US-ASCII.
+    /// It is not UTF-8, or declares that it is neither that nor its subset US-ASCII.
     case encoding
-    /// It is not well-formed, or ends early.
-    case notWellFormed
+    /// It has a processing instruction.
+    case instruction
+    /// It is not well-formed, or ends early; `code` is libxml2's.
+    case notWellFormed(code: Int)
     /// An element has both child elements and text, which no JSON value can hold.
     case mixedContent
     /// Its elements are nested deeper than `JSONLimits.maximumDepth`.
@@ -77,7 +79,8 @@ extension JSONError.XMLRefusal: CustomStringConvertible {
     switch self {
     case .documentType: "it has a DOCTYPE, which AWS never sends; something else answered"
     case .encoding: "it is not UTF-8, or declares another encoding"
-    case .notWellFormed: "it is not well-formed or is cut short"
+    case .instruction: "it has a processing instruction, which AWS never sends"
+    case .notWellFormed(let code): "it is not well-formed or is cut short (libxml2 code \(code))"
     case .mixedContent: "an element mixes text and elements, as an HTML page would"
     case .tooDeep(let maximum): "its elements are nested deeper than \(maximum) levels"
     }

@@ -73,8 +73,9 @@ struct XMLTreeWriter {
   }
 
   private mutating func writeObject(_ children: [Int32]) {
+    let groups = grouped(children)
     output.append(UInt8(ascii: "{"))
-    for (position, group) in grouped(children).enumerated() {
+    for (position, group) in groups.enumerated() {
       if position > 0 { output.append(UInt8(ascii: ",")) }
       output.append(contentsOf: quotedNames[Int(tree.elements[Int(group.first)].name)])
       output.append(UInt8(ascii: ":"))

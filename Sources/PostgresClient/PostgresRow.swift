@@ -65,6 +65,18 @@ public struct PostgresRow: Sendable {
     }
   }
 
+  /// Lends what `bytes` copies.
+  public func withBytes<Value>(
+    _ column: some PostgresColumnReference, _ body: (Span<UInt8>) -> Value
+  ) throws(PostgresError) -> Value {
+    try unwrap(
+      column, "bytea",
+      read(column, "bytea") { type, bytes in
+        guard type == TypeOID.bytea || TypeOID.isText(type) else { return nil }
+        return body(bytes.textual(type).bindMemory(to: UInt8.self).span)
+      })
+  }
+
   /// A `timestamptz`, cut to milliseconds towards the past; infinity is an error.
   public func timestamp(
     _ column: some PostgresColumnReference

@@ -34,6 +34,7 @@ public enum Schema {
     Migration(7, "tombstones", PackageResources._007_tombstones_sql),
     Migration(8, "dead_letter_decisions", PackageResources._008_dead_letter_decisions_sql),
     Migration(9, "newest_records", PackageResources._009_newest_records_sql),
+    Migration(10, "owners", PackageResources._010_owners_sql),
   ]
 
   /// Brings the database to the newest version; returns what was applied, which may be nothing.

@@ -23,7 +23,7 @@ struct SV0: AsyncParsableCommand {
         name: "Set-up:",
         subcommands: [
           LocalCommand.self, MigrateCommand.self, TopicsCommand.self, ConnectionCommand.self,
-          SinkCommand.self, CatalogCommand.self,
+          SinkCommand.self, OwnerCommand.self, CatalogCommand.self,
         ]),
       CommandGroup(
         name: "Workers:",

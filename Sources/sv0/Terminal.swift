@@ -2,8 +2,8 @@ internal import Foundation
 
 /// Where people read: results on standard output, everything else on standard error.
 enum Terminal {
-  static func print(_ line: String) {
-    FileHandle.standardOutput.write(Data((line + "\n").utf8))
+  static func print(_ line: String, terminator: String = "\n") {
+    FileHandle.standardOutput.write(Data((line + terminator).utf8))
   }
 
   static func complain(_ line: String) {

@@ -109,7 +109,7 @@ import Testing
       #""$.Policy$": expected a policy document, found another value"#),
     Malformed(
       "aws.lambda.function.rich", #""opaque""#, #""hunter2""#,
-      #""$.Environment.Variables.STRIPE_KEY": expected empty, reference or opaque, "#
+      #""$.Environment.Variables.STRIPE_KEY": expected the shape of a value, "#
         + "found another value"),
     Malformed(
       "aws.lambda.url.minimal", "AuthType", "Type",

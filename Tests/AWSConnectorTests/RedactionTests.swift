@@ -8,7 +8,7 @@ import Testing
     ("", "empty"), ("arn:aws:s3:::bucket", "reference"),
     ("{{resolve:secretsmanager:db:SecretString:password}}", "reference"),
     ("ssm:/prod/db", "reference"), ("secretsmanager:prod/db", "reference"),
-    ("https://api.example.com/v1", "reference"), ("https://user:pw@api.example.com/", "opaque"),
+    ("https://api.example.com/v1", "reference"), ("https://user:pw@api.example.com/", "secret"),
     ("https://api.example.com/?key=1", "opaque"), ("https://api.example.com/#t", "opaque"),
     ("arn:aws:s3", "opaque"), ("arn:aws:s3:::bucket and more", "opaque"), ("hunter2", "opaque"),
     ("ssm:", "opaque"), ("ssm:a=b", "opaque"), ("http://api.example.com", "opaque"),
@@ -16,6 +16,40 @@ import Testing
   ])
   func aValueBecomesItsShape(_ value: String, _ shape: String) {
     #expect(Redaction.shape(of: value).rawValue == shape)
+  }
+
+  private static let letters = String(repeating: "aB3", count: 40)
+
+  /// Put together here, so that no test looks like a leak.
+  @Test(arguments: [
+    "ghp_\(letters.prefix(36))", "github_pat_\(letters.prefix(82))", "glpat-\(letters.prefix(20))",
+    "xoxb-123456789012-\(letters.prefix(24))", "sk_live_\(letters.prefix(24))",
+    "AIza\(letters.prefix(35))", "sk-\(letters.prefix(48))", "\(letters.prefix(39))/",
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIE", "eyJhbGc.eyJzdWI.\(letters.prefix(43))",
+    "postgres://app:hunter2@db.internal:5432/shop", "https://user:pw@api.example.com/",
+  ])
+  func whatHasTheFormOfACredentialIsASecret(_ value: String) {
+    #expect(Redaction.shape(of: value) == .secret)
+  }
+
+  @Test(arguments: [
+    "da39a3ee5e6b4b0d3255bfef95601890afd80709", "ShopStack-OrdersTable315BB997-1PZ3SFN3ZGQ4",
+    "6b3f0c9e-8a1d-4f5e-9c77-2d1e0b4a5f60", "postgres://app@db.internal/shop",
+    "postgres://app:${PASSWORD}@db.internal/shop", "sk-learn", "hunter2", "eyJh.b.c", "ghp_short",
+    "-----BEGIN CERTIFICATE-----", "the quick brown fox jumps over lazy dogs",
+  ])
+  func whatOnlyLooksRandomIsNot(_ value: String) {
+    #expect(Redaction.shape(of: value) == .opaque)
+  }
+
+  @Test func theIdOfAnAccessKeyStaysAndNothingLikeIt() {
+    #expect(Redaction.shape(of: "AKIAEXAMPLEKEY000001") == .accessKey("AKIAEXAMPLEKEY000001"))
+    for value in ["AKIAexamplekey000001", "AKIAEXAMPLEKEY0000012", "ASIAEXAMPLEKEY000001"] {
+      #expect(Redaction.shape(of: value) == .opaque)
+    }
+    #expect(Redaction.Shape(rawValue: "access-key:AKIAEXAMPLEKEY000001") != nil)
+    #expect(Redaction.Shape(rawValue: "access-key:hunter2") == nil)
+    #expect(Redaction.Shape(rawValue: "AKIAEXAMPLEKEY000001") == nil)
   }
 
   @Test(arguments: [

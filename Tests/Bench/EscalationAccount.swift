@@ -164,6 +164,11 @@ struct EscalationAccount {
       type: name.0, arn: "arn:aws:\(name.1):eu-west-1:\(id):\(name.2)", role: role)
   }
 
+  /// ARNs of roles and users.
+  var principals: [String] {
+    holders.map { Self.arn($0.isUser ? "user" : "role", $0.name) }
+  }
+
   // MARK: For the peer
 
   /// Documents are text in it, by name or by holder.

@@ -1,4 +1,4 @@
-"""Edges of Principal Mapper for an account on standard input, as JSON lines on standard output.
+"""Edges of Principal Mapper for an account (a file, as EscalationAccount.swift writes it), as JSON.
 
 Only the search for edges is timed. What a session would gather is given: nodes, functions, stacks.
 """
@@ -19,7 +19,8 @@ from principalmapper.graphing import (  # noqa: E402
     sagemaker_edges, ssm_edges, sts_edges)
 from principalmapper.graphing.gathering import update_admin_status  # noqa: E402
 
-account = json.load(sys.stdin)
+with open(sys.argv[1]) as file:
+    account = json.load(file)
 
 
 def policy(name):

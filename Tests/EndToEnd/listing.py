@@ -46,7 +46,7 @@ class Listing:
             self.managed[boundary] = boundary.rsplit("/", 1)[1]
             self.edge("limitedBy", arn, boundary, "boundary")
         for tag in item.get("Tags", []):
-            if tag["Key"].lower() == "owner":
+            if tag["Key"].lower() in ("owner", "team"):
                 self.edge("ownedBy", arn, f"owner:{tag['Value']}")
 
     def identities(self):

@@ -11,6 +11,9 @@ import Testing
     ("lambda:UpdateFunctionCode", .administer), ("iam:PassRole", .manageAccess),
     ("iam:CreateAccessKey", .manageAccess), ("sts:AssumeRole", .manageAccess),
     ("s3:PutBucketPolicy", .manageAccess), ("S3:getobject", .readData),
+    ("s3:GetBucketLocation", .readMetadata), ("s3:GetObjectTagging", .readMetadata),
+    ("secretsmanager:GetResourcePolicy", .readMetadata),
+    ("lambda:GetFunctionConfiguration", .readData),
   ])
   func levelsAreWhatAHolderCanDo(action: String, level: AccessLevel) {
     #expect(ActionTable.aws.level(of: action) == level)

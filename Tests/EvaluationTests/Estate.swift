@@ -15,12 +15,20 @@ struct Estate {
   var documents: [String: [UInt8]] = [:]
   var collections: [CollectionKey: CollectionStatus] = [:]
   var calls: [Graph.CallList: [UInt8]] = [:]
+  var uses: [LastUse] = []
+  var owners = [Owner(names: ["team-a"], status: .active)]
 
   static let global = [
     "aws.iam.role", "aws.iam.user", "aws.iam.group", "aws.iam.policy", "aws.iam.accessKey",
-    "aws.organizations.organization",
+    "aws.iam.credentialReport", "aws.iam.serviceCredential", "aws.iam.serverCertificate",
+    "aws.iam.samlProvider", "aws.organizations.organization",
   ]
-  static let regional = ["aws.lambda.function", "aws.lambda.policy", "aws.lambda.url"]
+  static let regional = [
+    "aws.lambda.function", "aws.lambda.policy", "aws.lambda.url", "aws.secretsmanager.secret",
+    "aws.agentcore.harness", "aws.agentcore.runtime", "aws.apprunner.service",
+    "aws.batch.jobDefinition", "aws.codebuild.project", "aws.ecs.taskDefinition", "aws.glue.job",
+    "aws.sagemaker.model",
+  ]
 
   /// Everything is read completely, in one region; the account is in no organization.
   init(accounts: [String] = [Estate.account]) {
@@ -74,18 +82,25 @@ struct Estate {
     "arn:aws:iam::\(account):\(kind)/\(name)"
   }
 
+  /// Of what has been there for as long as anybody remembers, and for a day.
+  static let longAgo = "2024-02-29T09:00:00Z"
+  static let yesterday = "2026-11-20T12:00:00Z"
+
   /// A role with inline policies, numbered from 0.
   @discardableResult
   mutating func role(
     _ name: String, trust: String = Policy.lambdaTrust, policies: [String] = [],
     boundary: String? = nil, path: String = "/", tags: [String: JSON] = [:],
-    account: String = account
+    owner: String? = "team-a", created: String? = yesterday, account: String = account
   ) -> String {
     let arn = Self.arn("role", name, account)
     let node = Node(
       id: arn, kind: .identity, type: "aws.iam.role", name: name, defines: [arn],
-      state: ["account": .string(account), "path": .string(path), "tags": .object(tags)])
+      state: [
+        "account": .string(account), "path": .string(path), "tags": .object(tags),
+      ].merging(created.map { ["created": .string($0)] } ?? [:]) { $1 })
     add(node, arn, "aws.iam.role", account)
+    owned(arn, by: owner, "aws.iam.role", account)
     policy(
       "\(arn)#trust", "aws.iam.trustPolicy", "trust policy of \(name)", trust, of: arn, account)
     add(Edge(.trustedBy, from: arn, to: "\(arn)#trust"), arn, "aws.iam.role", account)
@@ -96,24 +111,39 @@ struct Estate {
   @discardableResult
   mutating func user(
     _ name: String, policies: [String] = [], boundary: String? = nil, key: String? = "Active",
+    owner: String? = "team-a", created: String = yesterday, keyState: [String: JSON] = [:],
     account: String = account
   ) -> String {
     let arn = Self.arn("user", name, account)
     let node = Node(
       id: arn, kind: .identity, type: "aws.iam.user", name: name, defines: [arn],
-      state: ["account": .string(account), "path": "/", "userId": .string("AIDA\(name)")])
+      state: [
+        "account": .string(account), "path": "/", "userId": .string("AIDA\(name)"),
+        "created": .string(created),
+      ])
     add(node, arn, "aws.iam.user", account)
+    owned(arn, by: owner, "aws.iam.user", account)
     holds(arn, "aws.iam.user", policies, boundary, account)
     if let key {
       let id = "aws:access-key:AKIA\(name)"
       let node = Node(
         id: id, kind: .credential, type: "aws.iam.accessKey", name: "AKIA\(name)",
-        state: ["status": .string(key)])
+        state: ["status": .string(key), "created": .string(created)]
+          .merging(keyState) { $1 })
       add(node, "AKIA\(name)", "aws.iam.accessKey", account)
       add(
         Edge(.authenticatesAs, from: id, to: arn), "AKIA\(name)", "aws.iam.accessKey", account)
     }
     return arn
+  }
+
+  private mutating func owned(
+    _ arn: String, by owner: String?, _ collection: String, _ account: String
+  ) {
+    guard let owner else { return }
+    add(
+      Edge(.ownedBy, from: arn, to: "owner:\(owner)", basis: .structural), arn, collection,
+      account)
   }
 
   /// A managed policy with a node of its own.
@@ -162,12 +192,12 @@ struct Estate {
   @discardableResult
   mutating func function(
     _ name: String, role: String, url: String? = nil, policy text: String? = nil,
-    account: String = account
+    tags: [String: JSON] = [:], account: String = account
   ) -> String {
     let arn = "arn:aws:lambda:eu-west-1:\(account):function:\(name)"
     let node = Node(
       id: arn, kind: .automation, type: "aws.lambda.function", name: name, defines: [arn],
-      state: ["account": .string(account), "region": "eu-west-1"])
+      state: ["account": .string(account), "region": "eu-west-1", "tags": .object(tags)])
     add(node, arn, "aws.lambda.function@eu-west-1", account)
     add(Edge(.runsAs, from: arn, to: role), arn, "aws.lambda.function@eu-west-1", account)
     if let url {
@@ -218,10 +248,14 @@ struct Estate {
   var graph: Graph {
     Graph(
       tenant: "acme", version: 7, nodes: nodes, edges: edges, documents: documents,
-      collections: collections, calls: calls)
+      collections: collections, calls: calls, uses: uses)
   }
 
-  var evaluation: Evaluation { Evaluation(of: graph, at: Self.now) }
+  var evaluation: Evaluation { evaluation(at: Self.now) }
+
+  func evaluation(at now: Timestamp) -> Evaluation {
+    Evaluation(of: graph, at: now, owners: OwnerRegister(owners))
+  }
 
   var semantics: AWSSemantics {
     AWSSemantics(graph, Inputs(graph, now: Self.now, staleAfter: .seconds(7 * 86400)))

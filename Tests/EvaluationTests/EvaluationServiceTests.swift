@@ -22,7 +22,8 @@ import Testing
     try await TestDatabase.with { pool in
       try await Self.estate.store(in: pool)
       let reading = try #require(try await PostgresEvaluationStore(pool).read("acme"))
-      let stored = Evaluation(of: reading.graph, at: Estate.now).changes(since: [])
+      let stored = Evaluation(of: reading.graph, at: Estate.now, owners: reading.owners)
+        .changes(since: [])
       #expect(reading.graph.version == 7)
       #expect(stored == Self.estate.evaluation.changes(since: []))
       #expect(stored.count == 2)
@@ -280,6 +281,14 @@ extension Estate {
       for (digest, body) in documents {
         try await transaction.execute(
           "INSERT INTO sv0.documents VALUES ('acme', $1, $2)", [.text(digest), .json(body)])
+      }
+      for (position, owner) in owners.enumerated() {
+        try await transaction.execute(
+          "INSERT INTO sv0.owners VALUES ('acme', $1, $2, $3, $4, $5)",
+          [
+            .int8(Int64(position)), .texts(owner.names), .text(owner.status.rawValue),
+            .text(owner.until), .timestamp(Self.now),
+          ])
       }
       for (list, body) in calls {
         try await transaction.execute(

@@ -105,7 +105,7 @@ import Testing
     estate.role("r", policies: [Policy.everything])
     let before = estate.evaluation.changes(since: [])
     #expect(first(before)?.life.state == .new)
-    let later = Evaluation(of: estate.graph, at: Estate.now + .seconds(86400))
+    let later = estate.evaluation(at: Estate.now + .seconds(86400))
     #expect(later.changes(since: published(before)).isEmpty)
   }
 
@@ -177,7 +177,7 @@ import Testing
     let before = published(estate.evaluation.changes(since: []))
     let evaluation = estate.evaluation
     #expect(evaluation.nextDueAt == Estate.now + .seconds(7 * 86400) + .milliseconds(1))
-    let stale = Evaluation(of: estate.graph, at: Estate.now + .seconds(8 * 86400))
+    let stale = estate.evaluation(at: Estate.now + .seconds(8 * 86400))
     #expect(first(stale.changes(since: before))?.life.state == .updated)
   }
 

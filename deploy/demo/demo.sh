@@ -49,8 +49,9 @@ step "Private servers: broker, Postgres, and an AWS API (moto)"
 servers=$("$sv0" local up --dir "$work" --with moto)
 eval "$servers"
 "$python" deploy/demo/estate.py
+"$python" deploy/demo/workloads.py
 
-step "Database, topics, connection, sink"
+step "Database, topics, connection, sink, owners"
 export AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo AWS_REGION=eu-west-1
 # One shared machine: a free port for health, and no long quiet period before an evaluation.
 export SV0_HTTP_LISTEN=127.0.0.1:0 SV0_EVALUATOR_QUIET=500ms
@@ -66,6 +67,7 @@ fill sink.yaml.in "$work/sink.yaml" "WEBHOOK=$(cat "$work/receiver.url")"
 "$sv0" topics apply
 "$sv0" connection apply -f "$work/connection.yaml"
 "$sv0" sink apply -f "$work/sink.yaml"
+"$sv0" owner apply -f deploy/demo/owners.yaml
 "$sv0" run >>"$work/workers.log" 2>&1 &
 workers=$!
 
@@ -84,6 +86,10 @@ print(next(f["finding_info"]["uid"] for f in findings if "invoice-webhook" in js
 
 step "How anyone on the internet becomes an administrator"
 "$sv0" path anyone deploy-admin --tenant acme
+
+step "Which data an identity comes to, and who comes to the payroll"
+"$sv0" path nightly-export data-domain:hr --tenant acme
+"$sv0" who-can acme-workforce-payroll --tenant acme
 
 step "Now something changes"
 "$python" deploy/demo/change.py

@@ -21,8 +21,8 @@ TEMPLATE = pathlib.Path(__file__).parent.parent / "aws" / "read-only-role.yaml"
 FAKE_SECRET = "planted-value-that-must-never-appear"
 
 
-def role_arn(name):
-    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+def role_arn(name, account=None):
+    return f"arn:aws:iam::{account or ACCOUNT}:role/{name}"
 
 
 def allow(actions, resources, **more):
@@ -33,9 +33,13 @@ def document(*statements):
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def trust(principal, condition=None):
+def trust_statement(principal, condition=None):
     statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
-    return document(statement | ({"Condition": condition} if condition else {}))
+    return statement | ({"Condition": condition} if condition else {})
+
+
+def trust(principal, condition=None):
+    return document(trust_statement(principal, condition))
 
 
 def service_trust(service="lambda"):
@@ -43,8 +47,11 @@ def service_trust(service="lambda"):
 
 
 class Estate:
-    def __init__(self, session):
+    account = None  # the demo's first
+
+    def __init__(self, session, account=None):
         self.session = session
+        self.account = account
         self.iam = session.client("iam")
         self.functions = session.client("lambda", region_name=REGION)
         self.code = empty_zip()
@@ -65,7 +72,7 @@ class Estate:
     def function(self, name, role, environment=None):
         self.functions.create_function(
             FunctionName=name,
-            Role=role_arn(role),
+            Role=role_arn(role, self.account),
             Runtime="python3.12",
             Handler="index.handler",
             Code={"ZipFile": self.code},
@@ -94,12 +101,12 @@ def organization(estate):
     return created["CreateAccountStatus"]["AccountId"]
 
 
-def access_for_securityv0(estate):
+def access_for_securityv0(estate, reads_organization):
     """What a customer deploys, as it is."""
     parameters = {
         "TrustedPrincipal": f"arn:aws:iam::{PLATFORM_ACCOUNT}:root",
         "ExternalId": EXTERNAL_ID,
-        "Organization": "yes",
+        "Organization": "yes" if reads_organization else "no",
     }
     estate.session.client("cloudformation", region_name=REGION).create_stack(
         StackName="securityv0",
@@ -220,6 +227,52 @@ def people_and_robots(estate):
     estate.iam.create_access_key(UserName="ci-bot")
 
 
+def stored_key(estate):
+    """A function carries the key of a user who may read the payroll, although it runs as a role."""
+    payroll = ["arn:aws:s3:::acme-hr-payroll", "arn:aws:s3:::acme-hr-payroll/*"]
+    ledger = allow("s3:PutObject", "arn:aws:s3:::acme-reports/ledger/*")
+    for name, user, status in [
+        ("ledger-export", "legacy-export", "Active"),
+        # Fine: the key that is left there opens nothing any more.
+        ("ledger-archive", "retired-export", "Inactive"),
+    ]:
+        estate.iam.create_user(UserName=user, Tags=[{"Key": "owner", "Value": "team-finance"}])
+        estate.iam.put_user_policy(
+            UserName=user,
+            PolicyName="payroll",
+            PolicyDocument=document(allow(["s3:GetObject", "s3:ListBucket"], payroll)),
+        )
+        key = estate.iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"]
+        estate.iam.update_access_key(UserName=user, AccessKeyId=key, Status=status)
+        estate.role(name, service_trust(), ledger, owner="team-finance")
+        estate.function(name, name, {"AWS_KEY": key, "AWS_SECRET": FAKE_SECRET, "STAGE": "prod"})
+
+
+def shared_role(estate):
+    """Builds of two teams run as one role."""
+    artifacts = allow("s3:PutObject", "arn:aws:s3:::acme-artifacts/*")
+    builds = estate.session.client("codebuild", region_name=REGION)
+    for role, teams in [
+        ("build-anything", ["team-shop", "team-data"]),
+        # Fine: both builds are the same team's.
+        ("build-platform", ["team-platform", "team-platform"]),
+    ]:
+        estate.role(role, service_trust("codebuild"), artifacts, owner="team-platform")
+        for number, team in enumerate(teams):
+            builds.create_project(
+                name=f"{role}-{number}",
+                source={"type": "S3", "location": f"acme-artifacts/{role}-{number}.zip"},
+                artifacts={"type": "NO_ARTIFACTS"},
+                environment={
+                    "type": "LINUX_CONTAINER",
+                    "image": "aws/codebuild/standard:7.0",
+                    "computeType": "BUILD_GENERAL1_SMALL",
+                },
+                serviceRole=role_arn(role),
+                tags=[{"key": "team", "value": team}],
+            )
+
+
 def data(estate):
     """What there is to reach."""
     s3 = estate.session.client("s3", region_name=REGION)
@@ -278,19 +331,22 @@ def summary(estate, member):
         f"{len(mappings)} event source, {len(buckets)} buckets"
     )
     print("  planted: invoice-webhook (public, leads to deploy-admin), vendor-metrics (trusts a")
-    print("  stranger), data-pipeline (every bucket); each beside look-alikes that are fine")
+    print("  stranger, and its owners have left), data-pipeline (every bucket), ledger-export (carries")
+    print("  a user's key), build-anything (two teams' builds); each beside look-alikes that are fine")
 
 
 def main():
     aws.reset()
     estate = Estate(aws.session(ACCOUNT))
     member = organization(estate)
-    access_for_securityv0(estate)
+    access_for_securityv0(estate, reads_organization=True)
     data(estate)
     public_trigger(estate)
     external_trust(estate, member)
     unbounded_scope(estate)
     people_and_robots(estate)
+    stored_key(estate)
+    shared_role(estate)
     ordinary(estate)
     summary(estate, member)
 

@@ -70,17 +70,6 @@ extension Assertions {
       document: try view.policyDocument(field))
     edges.append(Edge(.governs, from: policy, to: id))
   }
-
-  /// Adds what is stored in an environment, by the names of the values that may be secrets.
-  mutating func store(_ names: [String], in id: String, _ type: String) {
-    guard !names.isEmpty else { return }
-    let credential = id + "#environment"
-    nodes.append(
-      Node(
-        id: credential, kind: .credential, type: type,
-        name: "environment of \(ARNParts(id)?.name ?? id)"))
-    edges.append(Edge(.stores, from: id, to: credential, state: ["names": .set(names)]))
-  }
 }
 
 extension AWSNormalizer {
@@ -129,36 +118,6 @@ extension JSONView {
   func inner(_ field: String) throws(JSONError) -> JSONView? {
     guard let value = try optionalValue(at: field), value.kind == .object else { return nil }
     return value
-  }
-
-  /// Names of the members of an environment map whose shape is opaque.
-  ///
-  /// - Throws: `.mismatch` where there is a value instead of a shape.
-  func opaqueMembers(_ field: String) throws(JSONError) -> [String] {
-    var names: [String] = []
-    for member in try optionalObject(at: field).map(Array.init) ?? [] {
-      if try member.value.shape() == "opaque" { names.append(member.key) }
-    }
-    return names
-  }
-
-  /// Names of the elements `{name, value}` whose shape is opaque.
-  func opaqueElements(
-    _ field: String, name: String = "name", value: String = "value"
-  ) throws(JSONError) -> [String] {
-    var names: [String] = []
-    for element in try list(field) {
-      guard let shape = try element.optionalValue(at: value) else { continue }
-      if try shape.shape() == "opaque" { names.append(try element.name(name)) }
-    }
-    return names
-  }
-
-  private func shape() throws(JSONError) -> String {
-    guard let shape = string, ["empty", "reference", "opaque"].contains(shape) else {
-      throw mismatch("empty, reference or opaque", "another value")
-    }
-    return shape
   }
 
   /// Tags as a list of `Key` and `Value` in any case, or as an object; `nil` where there are none.

@@ -41,13 +41,44 @@ struct Redaction: Sendable {
   }
 
   /// The shape of a value: all that is published of it.
-  enum Shape: String {
-    case empty, reference, opaque
+  enum Shape: RawRepresentable, Equatable {
+    /// Anything that is none of the others.
+    case opaque
+    case empty, reference
+    /// It has the form of a credential.
+    case secret
+    /// The id of an access key, which is no secret.
+    case accessKey(String)
+
+    init?(rawValue: String) {
+      switch rawValue {
+      case "empty": self = .empty
+      case "reference": self = .reference
+      case "opaque": self = .opaque
+      case "secret": self = .secret
+      default:
+        let id = rawValue.trimmingPrefix("access-key:")
+        guard rawValue.hasPrefix("access-key:"), CredentialForm.isAccessKeyID(id) else {
+          return nil
+        }
+        self = .accessKey(String(id))
+      }
+    }
+
+    var rawValue: String {
+      switch self {
+      case .empty: "empty"
+      case .reference: "reference"
+      case .opaque: "opaque"
+      case .secret: "secret"
+      case .accessKey(let id): "access-key:\(id)"
+      }
+    }
   }
 
   /// A function's configuration, as `shapes` does it, but without what is no environment.
   static let environment = Redaction(
-    note: "values of environment variables: replaced by empty, reference or opaque",
+    note: "values of environment variables: replaced by their shape; ids of access keys stay",
     published: { Self.environmentByShape($0) })
 
   /// A function's configuration with each environment value replaced by its shape.
@@ -115,9 +146,12 @@ struct Redaction: Sendable {
     .string((view.string.map(shape(of:)) ?? .opaque).rawValue)
   }
 
-  /// `reference` only where the whole value has the form of one; in doubt it is `opaque`.
+  /// `reference` only where the whole value has the form of one; in doubt it is `opaque`, which may
+  /// be a secret too.
   static func shape(of value: String) -> Shape {
     if value.isEmpty { return .empty }
+    if CredentialForm.isAccessKeyID(value) { return .accessKey(value) }
+    if CredentialForm.isSecret(value) { return .secret }
     let isPlain = value.utf8.allSatisfy { (0x21...0x7E).contains($0) }
     guard isPlain else { return .opaque }
     let isReference =

@@ -4,7 +4,8 @@
 /// `Principal`, `Organizations` are who it is about and what limits it; `Access` is both
 /// sides of a request, with `KeyGrants` and `Buckets`; `Trust`, `Reach`, `Entry`, `Escalation`,
 /// `Administrators` are the derived edges, `Federation`, `RolesAnywhere`, `Cognito`, `Kubernetes`
-/// and `Agents` those of outsiders and workloads.
+/// and `Agents` those of outsiders and workloads; `SystemIndex`, `SystemAccess`, `Holdings` are which
+/// systems hold what, and who may act on them.
 internal import Model
 
 struct AWSSemantics: PlatformSemantics {
@@ -26,6 +27,11 @@ struct AWSSemantics: PlatformSemantics {
   /// By role, in order of hops.
   private(set) var trusts: [String: [TrustedParty]] = [:]
   private(set) var derived: [Hop] = []
+  /// By principal: its hops to the unbounded sets of its account.
+  private(set) var unbounded: [String: [Hop]] = [:]
+  private(set) var systems = SystemIndex()
+  let accessMemo = HopMemo()
+  let holdingsMemo = HopMemo()
   private let inputs: Inputs
 
   init(_ graph: Graph, _ inputs: Inputs) {
@@ -47,14 +53,18 @@ struct AWSSemantics: PlatformSemantics {
       uniqueKeysWithValues: order.parallelMap { [base] in ($0, base.trust(of: $0)) })
     sessions = limitedSessions()
     base = self
+    systems = SystemIndex(graph) { [base] in base.resourcePolicies(of: $0) + base.keyGrants(of: $0)
+    }
     federated = order.parallelMap { [base] in base.federation(of: $0) }.flatMap(\.self)
     let reaching = (found + sessions).parallelMap { [base] in base.reaches(from: $0) }
       .flatMap(\.self)
+    unbounded = Dictionary(grouping: reaching, by: \.from)
     derived =
       order.flatMap { (trusts[$0] ?? []).map(\.hop) } + sessions.flatMap { sessionHops($0) }
       + federated.map(\.hop) + poolHops() + kubernetesHops() + agentHops()
       + reaching + escalationHops(reaching) + administratorHops()
       + graph.nodes(ofType: "aws.lambda.function").flatMap { entries(to: $0) }
+      + disclosures
   }
 
   var problems: [String] { shelf.problems }

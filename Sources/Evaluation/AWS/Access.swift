@@ -120,18 +120,14 @@ extension AWSSemantics {
   }
 
   func resourcePolicies(of id: String) -> [HeldPolicy] {
-    graph.edges(.governs, to: id).map {
-      shelf.policy($0.from, in: graph.nodes[id]?.scope, way: [$0.fact(in: graph)])
-    }
+    shelf.policies(governing: id)
   }
 
   /// An object is governed by the policy of its bucket, or of the access point it is asked of.
   func governedID(_ resource: String) -> String {
-    guard graph.nodes[resource] == nil, resource.hasPrefix("arn:") else { return resource }
+    guard resource.contains(":s3:"), graph.nodes[resource] == nil else { return resource }
     if resource.contains(":s3:::") { return String(resource.prefix { $0 != "/" }) }
-    if resource.contains(":accesspoint/"), let mark = resource.firstRange(of: "/object/") {
-      return String(resource[..<mark.lowerBound])
-    }
-    return resource
+    let object = resource.firstRange(of: "/object/")
+    return object.map { String(resource[..<$0.lowerBound]) } ?? resource
   }
 }

@@ -73,9 +73,9 @@ struct ActionTable: Sendable {
     case "L": return .readMetadata
     case "R":
       let verb = name.dropFirst(service.count + 1)
-      let describes = ["Describe", "List", "Search", "Validate", "Check"].contains {
-        verb.hasPrefix($0)
-      }
+      let describes =
+        ["Describe", "List", "Search", "Validate", "Check"].contains { verb.hasPrefix($0) }
+        || settings.contains { verb.hasSuffix($0) } || name.hasPrefix("s3:GetBucket")
       return describes || administrative.contains(service) ? .readMetadata : .readData
     case "P": return .manageAccess
     default: return .write
@@ -84,7 +84,13 @@ struct ActionTable: Sendable {
 
   /// Services that hold configuration and no data: what they let one read is metadata.
   private static let administrative: Set = [
-    "access-analyzer", "account", "config", "iam", "organizations", "sso", "sts",
+    "access-analyzer", "account", "config", "iam", "kms", "organizations", "sso", "sts",
+  ]
+
+  /// What AWS has one *read* although it is how something is set up, and not what is in it.
+  private static let settings = [
+    "Abac", "AbacStatus", "Acl", "Attributes", "Configuration", "LegalHold", "Policy",
+    "PublicAccessBlock", "Retention", "RotationStatus", "Selectors", "Tagging",
   ]
 
   /// Where AWS's level says too little or too much, each with its reason.
@@ -117,6 +123,7 @@ struct ActionTable: Sendable {
     for name in [
       "secretsmanager:GetSecretValue", "secretsmanager:BatchGetSecretValue", "ssm:GetParameter",
       "ssm:GetParameters", "ssm:GetParametersByPath", "lambda:GetFunction",
+      "lambda:GetFunctionConfiguration",
     ] { overrides[name] = .readData }
     return overrides
   }()

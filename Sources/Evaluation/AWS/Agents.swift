@@ -30,15 +30,12 @@ extension AWSSemantics {
 
   /// By the function's policy, or by that of an alias of it, which may be what is called.
   private func admits(_ function: GraphNode, _ agent: GraphNode) -> Decision {
-    let aliases = graph.edges(.invokes, to: function.id).map(\.from).filter {
-      $0.hasPrefix(function.id + ":")
-    }
     let requester = Requester.service("bedrock.amazonaws.com")
     var context = context(of: requester, trustedBy: ARN(function.id)?.account ?? "")
     context["aws:SourceArn"] = .known([agent.id])
     context["aws:SourceAccount"] = .known([ARN(agent.id)?.account ?? ""])
     return .any(
-      ([function.id] + aliases).map { name in
+      ([function.id] + aliases(of: function)).map { name in
         let policies = resourcePolicies(of: name)
         guard !policies.isEmpty else {
           return name == function.id ? withoutPolicy(name) : .denied
@@ -51,8 +48,16 @@ extension AWSSemantics {
 
   private func mayInvoke(_ role: Principal, _ function: GraphNode) -> Decision {
     let action = "lambda:InvokeFunction"
-    let names = [function.id] + role.names(within: function.id + ":*", for: [action])
+    let names =
+      [function.id] + aliases(of: function)
+      + role.names(within: function.id + ":*", for: [action])
     return .any(names.map { access(role, action, on: $0).decision })
+  }
+
+  private func aliases(of function: GraphNode) -> [String] {
+    graph.edges(.invokes, to: function.id).map(\.from).filter {
+      $0.hasPrefix(function.id + ":")
+    }
   }
 
   /// Hops of AgentCore: anyone to a gateway that asks nobody who he is, and the roles of agents to

@@ -11,7 +11,7 @@ extension AWSSemantics {
     _ source: Principal, _ action: String, on resource: RequestedResource,
     _ keys: [String: KeyValue]
   ) -> [AccessAnswer] {
-    guard keys[Self.pointKey] == nil, resource.isBucket else { return [] }
+    guard action.hasPrefix("s3:"), keys[Self.pointKey] == nil, resource.isBucket else { return [] }
     let bucket = resource.governed
     return points(of: bucket).map { point in
       let keys = keys.merging(pointKeys(point)) { _, its in its }

@@ -16,8 +16,10 @@ extension AWSSemantics {
     let trusting = federated.filter { $0.hop.from == host }.map(\.hop.to)
     return pools.flatMap { pool in
       let roles = graph.edges(.authenticatesAs, from: pool.id)
-      let guests = roles.filter { $0.key.discriminator == "unauthenticated" }
-        .filter { _ in pool.merged.state["unauthenticated"] == .bool(true) }
+      let guests = roles.filter {
+        $0.key.discriminator == "unauthenticated"
+          && pool.merged.state["unauthenticated"] == .bool(true)
+      }
       let named = Set(roles.map(\.to))
       let others =
         pool.merged.state["classicFlow"] == .bool(true)
@@ -87,8 +89,9 @@ extension AWSSemantics {
     guard let node = graph.nodes[edge.from] else { return nil }
     switch node.type {
     case "aws.cognito.identityPool":
-      return trust(
-        of: edge.to, in: node, asGuest: edge.key.discriminator == "unauthenticated")
+      let isForGuests = edge.key.discriminator == "unauthenticated"
+      if isForGuests, node.merged.state["unauthenticated"] != .bool(true) { return .denied }
+      return trust(of: edge.to, in: node, asGuest: isForGuests)
     case "aws.cognito.userPool":
       return .conditional("an identity pool takes the roles of \(node.name) from its tokens")
     case let type where type.hasPrefix("aws.iam."):

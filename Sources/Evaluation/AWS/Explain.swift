@@ -55,7 +55,13 @@ extension AWSSemantics {
       .filter(\.decision.isPossible).map { answer in
         "through an access point: \(answer.decision.qualifier ?? "allowed")"
       }
-    return traps + points
+    let bucket = resource.governed
+    let left =
+      resource.account == source.account ? .allowed : publicAccess(bucket, resource.policies)
+    let block = left.qualifier.map {
+      "the public access block of \(graph.label(bucket)) to other accounts: \($0)"
+    }
+    return traps + points + [block].compactMap(\.self)
   }
 
   private func lines(
@@ -77,48 +83,5 @@ extension AWSSemantics {
           isDeny: statement.effect == .deny, decision: decision)
       }
     }
-  }
-
-  /// `reaches` hops to one system from every principal that may act on it: the highest level that
-  /// it has, at or above the one asked for.
-  func holders(of system: String, atLeast least: AccessLevel?) -> [Hop] {
-    guard let arn = ARN(system) else { return [] }
-    let tried = ActionTable.aws.actions(of: arn.service).compactMap { action in
-      Self.resource(of: action, within: system).map { (action: action, resource: $0) }
-    }.filter { $0.action.level >= least ?? .readMetadata }.reversed()
-    let own = order.compactMap { principals[$0] }.compactMap { source -> Hop? in
-      var best: Hop?
-      for (action, resource) in tried {
-        if let found = best, found.decision == .allowed || found.level != action.level { break }
-        // Of what is in it a part is enough.
-        let parts =
-          resource == system
-          ? []
-          : source.names(within: resource, for: [action.name], and: resourcePolicies(of: system))
-        let answer = ([resource] + parts).map { access(source, action.name, on: $0) }
-          .reduce(AccessAnswer.denied) { $1.decision.level > $0.decision.level ? $1 : $0 }
-        guard answer.decision.level > best?.decision.level ?? .denied else { continue }
-        best = Hop(
-          kind: "reaches", from: source.arn, to: system, transfer: .access,
-          decision: answer.decision,
-          sentence: "\(source.label) may take \(action.name) on \(graph.label(system))",
-          facts: answer.grant.map { facts(of: $0, saying: "allows \(action.name)") } ?? [],
-          limits: source.limitFacts,
-          cause: answer.grant.map { $0.policy.cause($0.statement) } ?? "identity \(source.arn)",
-          level: action.level)
-      }
-      return best
-    }
-    return own + outsiders(of: system, trying: Array(tried))
-  }
-
-  /// The system itself, or what is in it: objects of a bucket.
-  private static func resource(of action: ActionTable.Action, within system: String) -> String? {
-    for name in [system, system + "/*"]
-    where action.resources.contains(where: { Pattern($0).matches(name) }) {
-      // A bucket's name fits the pattern of an object's only by its slash.
-      return name
-    }
-    return nil
   }
 }

@@ -163,6 +163,13 @@ struct PolicyShelf: Sendable {
       gap: "policy document of \(id)", isVendorManaged: node?.state["awsManaged"] == .bool(true))
   }
 
+  /// Resource policies of a system or automation.
+  func policies(governing id: String) -> [HeldPolicy] {
+    graph.edges(.governs, to: id).map {
+      policy($0.from, in: graph.nodes[id]?.scope, way: [$0.fact(in: graph)])
+    }
+  }
+
   private static func kind(of node: Node) -> CompiledPolicy.Kind {
     switch node.type {
     case "aws.organizations.policy"
@@ -170,7 +177,7 @@ struct PolicyShelf: Sendable {
       .resource
     case "aws.iam.trustPolicy": .trust
     case "aws.iam.policy", "aws.iam.inlinePolicy", "aws.organizations.policy",
-      "aws.sso.inlinePolicy":
+      "aws.sso.inlinePolicy", "aws.rolesanywhere.sessionPolicy":
       .identity
     default: .resource
     }

@@ -61,7 +61,9 @@ extension AWSSemantics {
       .filter { $0.hasSuffix(":oidc-provider/\(host)") }
     let known = Set(providers + ["arn:\(partition):iam::\(account):oidc-provider/\(host)"])
     return federated.filter { known.contains($0.hop.from) }.flatMap { trust in
-      trust.subjects.compactMap { subject -> (ServiceAccount, Hop)? in
+      // A trust without a subject takes every token of the cluster.
+      (trust.subjects.isEmpty ? ["*"] : trust.subjects).compactMap {
+        subject -> (ServiceAccount, Hop)? in
         guard let name = Self.serviceAccount(subject) else { return nil }
         let account = ServiceAccount(cluster: cluster.id, name: name)
         var hop = trust.hop
@@ -75,6 +77,7 @@ extension AWSSemantics {
 
   /// `NAMESPACE/NAME` of `system:serviceaccount:NAMESPACE:NAME`, also with wildcards.
   private static func serviceAccount(_ subject: String) -> String? {
+    if ["*", "system:*", "system:serviceaccount:*"].contains(subject) { return "*/*" }
     let parts = subject.split(separator: ":", omittingEmptySubsequences: false)
     guard parts.count == 4, parts[0] == "system", parts[1] == "serviceaccount" else { return nil }
     return "\(parts[2])/\(parts[3])"
@@ -89,7 +92,7 @@ extension AWSSemantics {
       guard let reach = deployment(grant) else { return [] }
       return graph.edges(.hasGrant, to: grant.id).flatMap { holder in
         own.filter { account in
-          reach.isEmpty || reach.contains { Pattern($0).matches(String(account.namespace)) }
+          reach.isEmpty || reach.contains { Self.overlap($0, String(account.namespace)) }
         }.map { account in
           Hop(
             kind: "canEscalateTo", from: holder.from, to: account.id, transfer: .control,
@@ -100,6 +103,11 @@ extension AWSSemantics {
         }
       }
     }
+  }
+
+  /// Whether a namespace can fit both, of which either may be a pattern.
+  private static func overlap(_ one: String, _ other: String) -> Bool {
+    Pattern(one).matches(other) || Pattern(other).matches(one)
   }
 
   /// The namespaces in which a grant lets its holder run pods, empty for all of them; `nil` where

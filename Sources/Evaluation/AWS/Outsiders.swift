@@ -5,7 +5,7 @@ extension AWSSemantics {
   /// policy, a grant or an access control list lets in: anyone, another account or its principal,
   /// a service. What of it another account's administrators pass on, is theirs to say.
   func outsiders(
-    of system: String, trying tried: [(action: ActionTable.Action, resource: String)]
+    of system: String, trying tried: [(action: ServiceActions.Action, resource: String)]
   ) -> [Hop] {
     let asked = RequestedResource(system, in: self)
     let policies = asked.policies + asked.grants
@@ -14,8 +14,8 @@ extension AWSSemantics {
       .filter { $0.effect == .allow && !$0.excludesPrincipals }.flatMap(\.principals)
     let requesters = Set(named.compactMap(requester)).filter { requester in
       switch requester {
-      case .identity(let arn, _): principals[arn] == nil
-      case .account(let account): account != own && entrants[account] == nil
+      case .identity(_, let account), .account(let account):
+        account != own && entrants[account] == nil
       case .anyone, .service: true
       case .federated: false
       }
@@ -54,7 +54,7 @@ extension AWSSemantics {
 
   /// What a bucket's access control list gives anyone.
   private func listed(
-    _ bucket: String, _ tried: [(action: ActionTable.Action, resource: String)]
+    _ bucket: String, _ tried: [(action: ServiceActions.Action, resource: String)]
   ) -> [Hop] {
     guard let (actions, decision, list) = publicGrants(bucket),
       let best = tried.first(where: { actions.contains($0.action.name) })

@@ -73,7 +73,8 @@ extension AWSSemantics {
     [request(unnamedService, who), request("iam", who)]
   }
 
-  private func request(_ service: String, _ source: Principal) -> Request {
+  /// For every action of a service, on whatever it has in the account.
+  func request(_ service: String, _ source: Principal) -> Request {
     // The widest resource of the service: one region or account less is a bound.
     let resource =
       switch service {

@@ -43,7 +43,7 @@ final class RequestedResource: Sendable {
     tags = node.map { node in
       guard case .object(let tags)? = node.merged.state["tags"] else { return [:] }
       return Dictionary(
-        tags.compactMap { tag in
+        tags.sorted { $0.key.precedes($1.key) }.compactMap { tag in
           tag.value.string.map { (tag.key.lowercased(), KeyValue.known([$0])) }
         }
       ) { first, _ in first }

@@ -11,7 +11,8 @@ struct GraphBuilder {
   var edges: [GraphStorage.EdgeAssertion] = []
   var defined: [UInt32] = []
   var recordNumbers: [GraphStorage.Record: UInt32] = [:]
-  private var collectionNumbers: [CollectionKey: UInt32] = [:]
+  /// By the texts of scope and collection.
+  private var collectionNumbers: [UInt64: UInt32] = [:]
   private var typeNumbers: [UInt32: UInt32] = [:]
 
   mutating func add(_ node: Asserted<Node>) {
@@ -56,33 +57,52 @@ struct GraphBuilder {
         kind: kind.order, basis: basis))
   }
 
-  mutating func record(_ source: Provenance) -> UInt32 {
+  private mutating func record(_ source: Provenance) -> UInt32 {
     record(
-      source.collection, object: strings.number(of: source.object),
-      sha256: strings.number(of: source.sha256), run: strings.number(of: source.run),
-      call: source.call)
+      scope: strings.number(of: source.collection.scope),
+      collection: strings.number(of: source.collection.collection),
+      object: strings.number(of: source.object), sha256: strings.number(of: source.sha256),
+      run: strings.number(of: source.run), call: source.call)
   }
 
   /// A record; all but the call are texts.
   mutating func record(
-    _ collection: CollectionKey, object: UInt32, sha256: UInt32, run: UInt32, call: Int64
+    scope: UInt32, collection: UInt32, object: UInt32, sha256: UInt32, run: UInt32, call: Int64
   ) -> UInt32 {
     let record = GraphStorage.Record(
-      collection: number(of: collection), object: object, sha256: sha256, run: run, call: call)
+      collection: number(scope, collection), object: object, sha256: sha256, run: run, call: call)
     if let known = recordNumbers[record] { return known }
     records.append(record)
     recordNumbers[record] = UInt32(records.count - 1)
     return UInt32(records.count - 1)
   }
 
+  /// A JSON object as it is stored; `nil` for anything else.
+  mutating func state(_ text: Span<UInt8>) -> UInt32? {
+    let known = strings.count
+    let number = strings.number(of: text)
+    // A text that was met before was looked at then, or is something else's and no object.
+    guard strings.count > known || text.isEmpty || text[0] != UInt8(ascii: "{") else {
+      return number
+    }
+    guard let document = try? JSONDocument(parsing: Array(strings.slice(number))),
+      document.root.kind == .object
+    else { return nil }
+    return number
+  }
+
+  /// The text of an object without members.
+  var noFacts: UInt32 { mutating get { number(of: [:]) } }
+
   private mutating func number(of state: [String: JSON]) -> UInt32 {
     strings.number(of: JSON.object(state).bytes.span)
   }
 
-  private mutating func number(of collection: CollectionKey) -> UInt32 {
-    if let known = collectionNumbers[collection] { return known }
-    collections.append(collection)
-    collectionNumbers[collection] = UInt32(collections.count - 1)
+  private mutating func number(_ scope: UInt32, _ collection: UInt32) -> UInt32 {
+    let key = UInt64(scope) << 32 | UInt64(collection)
+    if let known = collectionNumbers[key] { return known }
+    collections.append(CollectionKey(scope: strings[scope], collection: strings[collection]))
+    collectionNumbers[key] = UInt32(collections.count - 1)
     return UInt32(collections.count - 1)
   }
 

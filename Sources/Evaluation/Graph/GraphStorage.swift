@@ -206,6 +206,17 @@ final class GraphStorage: Sendable {
     records[Int(record)].provenance(collections, strings)
   }
 
+  /// The lists of requests that records point to.
+  var callLists: Set<Graph.CallList> {
+    let lists = Set(records.map { UInt64($0.run) << 32 | UInt64($0.collection) })
+    return Set(
+      lists.map {
+        Graph.CallList(
+          run: strings[UInt32($0 >> 32)],
+          collection: collections[Int($0 & UInt64(UInt32.max))].collection)
+      })
+  }
+
   func collection(ofRecord record: UInt32) -> CollectionKey {
     collections[Int(records[Int(record)].collection)]
   }

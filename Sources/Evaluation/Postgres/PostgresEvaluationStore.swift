@@ -46,15 +46,17 @@ public struct PostgresEvaluationStore: EvaluationStore {
       let rows = try await transaction.query(
         "SELECT \(Self.clockColumns) FROM sv0.tenants WHERE tenant = $1", [.text(tenant)])
       guard let clock = try rows.first.map(Self.clock) else { return nil }
+      let storage = try await Self.storage(transaction)
+      let collections = try await Self.collections(transaction, tenant)
       let graph = Graph(
-        tenant: tenant, version: clock.graphVersion,
-        nodes: try await Self.nodes(transaction, tenant),
-        edges: try await Self.edges(transaction, tenant),
-        documents: try await Self.documents(transaction, tenant),
-        collections: try await Self.collections(transaction, tenant),
-        calls: try await Self.calls(transaction, tenant))
+        tenant: tenant, version: clock.graphVersion, storage,
+        documents: try await Self.documents(transaction, tenant), collections: collections,
+        calls: try await Self.calls(transaction, tenant, storage, collections),
+        uses: try await Self.uses(transaction, tenant))
       let findings = try await Self.findings(transaction, tenant)
-      return EvaluationReading(clock: clock, graph: graph, findings: findings)
+      let owners = try await OwnerStore.owners(transaction, tenant)
+      return EvaluationReading(
+        clock: clock, graph: graph, findings: findings, owners: OwnerRegister(owners))
     }
   }
 
@@ -66,58 +68,6 @@ public struct PostgresEvaluationStore: EvaluationStore {
       tenant: try row.string(0), graphVersion: try row.int64(1),
       evaluatedVersion: try row.int64(2), firstChangedAt: try row.timestampOrNil(3),
       lastChangedAt: try row.timestampOrNil(4), nextDueAt: try row.timestampOrNil(5))
-  }
-
-  private static let source =
-    "scope, collection, object, receipt_sha256, receipt_run, receipt_call::int8"
-
-  private static func provenance(_ row: PostgresRow) throws -> Provenance {
-    Provenance(
-      collection: CollectionKey(scope: try row.string(0), collection: try row.string(1)),
-      object: try row.string(2), sha256: try row.string(3), run: try row.string(4),
-      call: try row.int64(5))
-  }
-
-  private nonisolated(nonsending) static func nodes(
-    _ transaction: PostgresTransaction, _ tenant: String
-  ) async throws -> [Asserted<Node>] {
-    try await transaction.query(
-      """
-      SELECT \(source), id, kind, type, name, defines, state FROM sv0.nodes
-      WHERE tenant = $1 AND closed_epoch IS NULL
-      """, [.text(tenant)]
-    ).map { row in
-      let id = try row.string(6)
-      guard let kind = NodeKind(rawValue: try row.string(7)) else {
-        throw EvaluationError.unknownKind(of: id)
-      }
-      return Asserted(
-        Node(
-          id: id, kind: kind, type: try row.string(8), name: try row.string(9),
-          defines: try row.strings(10), state: try members(row.bytes(11), of: id)),
-        try provenance(row))
-    }
-  }
-
-  private nonisolated(nonsending) static func edges(
-    _ transaction: PostgresTransaction, _ tenant: String
-  ) async throws -> [Asserted<Edge>] {
-    try await transaction.query(
-      """
-      SELECT \(source), kind, from_id, to_id, discriminator, basis, state FROM sv0.edges
-      WHERE tenant = $1 AND closed_epoch IS NULL
-      """, [.text(tenant)]
-    ).map { row in
-      let from = try row.string(7)
-      guard let kind = EdgeKind(rawValue: try row.string(6)),
-        let basis = Basis(rawValue: try row.string(10))
-      else { throw EvaluationError.unknownKind(of: from) }
-      return Asserted(
-        Edge(
-          kind, from: from, to: try row.string(8), discriminator: try row.string(9), basis: basis,
-          state: try members(row.bytes(11), of: from)),
-        try provenance(row))
-    }
   }
 
   /// Those that an open policy node points to: others are history.
@@ -159,23 +109,46 @@ public struct PostgresEvaluationStore: EvaluationStore {
 
   /// The requests that open assertions and complete listings point to.
   private nonisolated(nonsending) static func calls(
-    _ transaction: PostgresTransaction, _ tenant: String
+    _ transaction: PostgresTransaction, _ tenant: String, _ storage: GraphStorage,
+    _ collections: [CollectionKey: CollectionStatus]
   ) async throws -> [Graph.CallList: [UInt8]] {
+    var lists = storage.callLists
+    for (key, status) in collections {
+      if let run = status.appliedRun {
+        lists.insert(Graph.CallList(run: run, collection: key.collection))
+      }
+    }
     let rows = try await transaction.query(
       """
       SELECT run, collection, calls FROM sv0.calls
-      WHERE tenant = $1 AND (run, collection) IN (
-        SELECT receipt_run, collection FROM sv0.nodes WHERE tenant = $1 AND closed_epoch IS NULL
-        UNION
-        SELECT receipt_run, collection FROM sv0.edges WHERE tenant = $1 AND closed_epoch IS NULL
-        UNION
-        SELECT applied_run, collection FROM sv0.collections WHERE tenant = $1)
-      """, [.text(tenant)])
+      JOIN unnest($2::text[], $3::text[]) AS list (run, collection) USING (run, collection)
+      WHERE tenant = $1
+      """, [.text(tenant), .texts(lists.map(\.run)), .texts(lists.map(\.collection))])
     return Dictionary(
       uniqueKeysWithValues: try rows.map { row in
         let list = Graph.CallList(run: try row.string(0), collection: try row.string(1))
         return (list, try row.bytes(2))
       })
+  }
+
+  /// Per subject and collection, the latest day.
+  private nonisolated(nonsending) static func uses(
+    _ transaction: PostgresTransaction, _ tenant: String
+  ) async throws -> [LastUse] {
+    try await transaction.query(
+      """
+      SELECT scope, collection, id, max(value COLLATE "C") FROM sv0.observed
+      WHERE tenant = $1 AND fact = 'lastUsed' GROUP BY scope, collection, id
+      UNION ALL
+      SELECT scope, collection, subject, to_char(max(at) AT TIME ZONE 'UTC', 'YYYY-MM-DD')
+      FROM sv0.activity WHERE tenant = $1 GROUP BY scope, collection, subject
+      """, [.text(tenant)]
+    ).map { row in
+      LastUse(
+        subject: try row.string(2),
+        collection: CollectionKey(scope: try row.string(0), collection: try row.string(1)),
+        day: try row.string(3))
+    }
   }
 
   private nonisolated(nonsending) static func findings(

@@ -11,8 +11,7 @@ extension Rule {
     subjects: SubjectInputs.principals
   ) { situation, subject in
     // What it holds anyhow, at least as firmly, is no escalation.
-    let held = situation.authority.hops(from: subject.id)
-      .filter { $0.level == .manageAccess || $0.isAdministration }.map(\.decision.level).max()
+    let held = situation.privilege(of: subject.id)
     guard situation.semantics.isWorkload(subject), held != .allowed else { return nil }
     let paths =
       situation.authority.bestPaths(from: subject.id, endingWith: "canEscalateTo")

@@ -1,4 +1,5 @@
 internal import Model
+internal import Synchronization
 
 /// A rule: which subjects it judges, from which collections, and what it finds about one.
 ///
@@ -10,10 +11,17 @@ struct Rule: Sendable {
   let title: String
   let subjects: [SubjectInputs]
   let check: @Sendable (Situation, GraphNode) -> Draft?
+  /// What else was not known about a subject of which nothing was found: then it was not judged.
+  var gaps: (@Sendable (Situation, GraphNode) -> [String])?
+  /// When the passing of time alone may change what is found about a subject; what has passed
+  /// already is ignored.
+  var nextChange: (@Sendable (Situation, GraphNode) -> Timestamp?)?
 
   /// All rules, in the order in which they are judged.
   static let all: [Rule] = [
     .unboundedScope, .externalTrust, .publicTrigger, .escalationPath, .federationTooWide,
+    .dormantAuthority, .longLivedSecret, .expiringCredential, .credentialInAutomation,
+    .sharedIdentity, .orphanedOwnership,
   ]
 }
 
@@ -44,6 +52,28 @@ struct Situation: Sendable {
   let semantics: any PlatformSemantics
   let authority: AuthorityGraph
   let inputs: Inputs
+  let owners: OwnerRegister
+  let thresholds: RuleThresholds
+  let now: Timestamp
+}
+
+/// Ages from which rules find something.
+public struct RuleThresholds: Sendable, Hashable {
+  /// Authority that was not used for longer is dormant. Beyond 400 days AWS tells no use of a role.
+  public var dormantAfter: Duration
+  /// A secret that was not replaced for longer is long-lived.
+  public var secretAge: Duration
+  /// What expires within this time is said.
+  public var expiryWarning: Duration
+
+  public init(
+    dormantAfter: Duration = .seconds(90 * 86400), secretAge: Duration = .seconds(90 * 86400),
+    expiryWarning: Duration = .seconds(30 * 86400)
+  ) {
+    self.dormantAfter = dormantAfter
+    self.secretAge = secretAge
+    self.expiryWarning = expiryWarning
+  }
 }
 
 /// What a rule says about a subject, before it is a finding.
@@ -92,5 +122,34 @@ extension SubjectInputs {
       gaps += organization.gaps
     }
     return (keys, gaps)
+  }
+}
+
+/// What a rule needs about its subjects, worked out once for each scope and region.
+final class SubjectNeeds: Sendable {
+  typealias Needs = (keys: [CollectionKey], missing: [String])
+
+  private struct Place: Hashable {
+    var scope: String
+    var region: String?
+  }
+
+  private let inputs: SubjectInputs
+  private let situation: Situation
+  private let known = Mutex<[Place: Needs]>([:])
+
+  init(_ inputs: SubjectInputs, _ situation: Situation) {
+    self.inputs = inputs
+    self.situation = situation
+  }
+
+  /// The collections that decide about a subject, and why some cannot be relied on.
+  func of(scope: String, region: String?) -> Needs {
+    let place = Place(scope: scope, region: region)
+    if let needs = known.withLock({ $0[place] }) { return needs }
+    let (keys, gaps) = inputs.needs(scope: scope, region: region, situation)
+    let needs = (keys: keys, missing: situation.inputs.gaps(keys) + gaps)
+    known.withLock { $0[place] = needs }
+    return needs
   }
 }

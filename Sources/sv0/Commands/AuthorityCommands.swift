@@ -7,7 +7,7 @@ internal import PostgresClient
 struct AuthorityOptions: ParsableArguments {
   @OptionGroup var common: CommonOptions
   @OptionGroup var tenant: TenantOption
-  @OptionGroup var output: OutputOption
+  @OptionGroup var output: PathOutputOption
 
   func evaluation() async throws -> Evaluation {
     let pool = try common.context().pool()
@@ -19,13 +19,16 @@ struct AuthorityOptions: ParsableArguments {
     return Evaluation(of: reading.graph, at: Context.now())
   }
 
-  /// One line a path; in JSON with everything that it stands on.
-  func print(_ paths: [AuthorityPath], of evaluation: Evaluation) {
+  /// One line a path; in JSON with everything that it stands on; or one picture of all.
+  func print(_ paths: [AuthorityPath], of evaluation: Evaluation, title: String) {
+    if let picture = evaluation.picture(of: paths, title: title).drawn(as: output.output) {
+      Terminal.print(picture, terminator: "")
+      return
+    }
     for path in paths {
-      switch output.output {
-      case .text: Terminal.print(path.line)
-      case .json: Terminal.print(evaluation.json(of: path).text)
-      }
+      Terminal.print(
+        output.output == .json
+          ? evaluation.json(of: path).text : path.line(evaluation.domains(atEndOf: path)))
     }
   }
 }
@@ -44,18 +47,20 @@ struct ReachCommand: AsyncParsableCommand {
     let id = try PathCommand.resolve(identity, among: evaluation.names)
     let paths = evaluation.reach(from: id)
     guard !paths.isEmpty else { throw Failure(.outcome, "\(id) reaches nothing that is known") }
-    options.print(paths, of: evaluation)
+    options.print(paths, of: evaluation, title: "What \(id) comes to")
   }
 }
 
 struct WhoCanCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "who-can", abstract: "Who may act on a system, directly or by becoming another.",
+    commandName: "who-can",
+    abstract: "Who may act on a system or on data, directly or by becoming another.",
     discussion: "Levels: readMetadata, readData, write, administer, manageAccess.")
 
   @OptionGroup var options: AuthorityOptions
 
-  @Argument(help: "A defined name, a unique suffix of one, or a set such as that of `sv0 path`.")
+  @Argument(
+    help: "A defined name, a unique suffix of one, a set, or data-domain:hr; see `sv0 path`.")
   var system: String
 
   @Option(help: "Only access at this level or above.")
@@ -66,7 +71,7 @@ struct WhoCanCommand: AsyncParsableCommand {
     let id = try PathCommand.resolve(system, among: evaluation.names)
     let paths = evaluation.whoCan(reach: id, atLeast: level)
     guard !paths.isEmpty else { throw Failure(.outcome, "nobody who is known may act on \(id)") }
-    options.print(paths, of: evaluation)
+    options.print(paths, of: evaluation, title: "Who may act on \(id)")
   }
 }
 
@@ -92,18 +97,28 @@ struct ExplainCommand: AsyncParsableCommand {
     guard let explanation = evaluation.explain(id, action, on: resource) else {
       throw Failure(.usage, "\(id) is no identity with policies; name a role or a user")
     }
-    switch options.output.output {
-    case .text: for line in explanation.text { Terminal.print(line) }
-    case .json: Terminal.print(explanation.json.text)
+    let format = options.output.output
+    if let picture = explanation.picture.drawn(as: format) {
+      Terminal.print(picture, terminator: "")
+    } else if format == .json {
+      Terminal.print(explanation.json.text)
+    } else {
+      for line in explanation.text { Terminal.print(line) }
     }
   }
 }
 
 extension AuthorityPath {
-  /// `allowed via escalation: role/a -canEscalateTo-> function:b -runsAs-> role/c`.
-  var line: String {
-    let level = hops.last?.level.map { " (\($0.name))" } ?? ""
+  /// `allowed (readData: hr) via escalation: role/a -canEscalateTo-> role/c -reaches-> bucket`.
+  func line(_ domains: [DataDomain]) -> String {
     let way = hops.map { " -\($0.kind)-> \($0.to)" }.joined()
-    return "\(decision.level)\(level) via \(via): \(hops.first?.from ?? "")\(way)"
+    return "\(decision.level)\(end(domains)) via \(via): \(hops.first?.from ?? "")\(way)"
+  }
+
+  /// How far access goes at the end, and to which data: ` (readData: hr)`.
+  func end(_ domains: [DataDomain]) -> String {
+    guard let level else { return "" }
+    let held = domains.map(\.rawValue).joined(separator: ", ")
+    return held.isEmpty ? " (\(level.name))" : " (\(level.name): \(held))"
   }
 }

@@ -1,3 +1,4 @@
+internal import Evaluation
 internal import Logging
 internal import Observability
 
@@ -30,6 +31,10 @@ extension Settings {
     duration("evaluator.quiet", "SV0_EVALUATOR_QUIET", \.evaluatorQuiet),
     duration(
       "evaluator.maximumDelay", "SV0_EVALUATOR_MAXIMUM_DELAY", \.evaluatorMaximumDelay),
+    duration("evaluator.dormantAfter", "SV0_EVALUATOR_DORMANT_AFTER", \.thresholds.dormantAfter),
+    duration("evaluator.secretAge", "SV0_EVALUATOR_SECRET_AGE", \.thresholds.secretAge),
+    duration(
+      "evaluator.expiryWarning", "SV0_EVALUATOR_EXPIRY_WARNING", \.thresholds.expiryWarning),
     duration("scheduler.lease", "SV0_SCHEDULER_LEASE", \.schedulerLease),
     count("scheduler.attempts", "SV0_SCHEDULER_ATTEMPTS", \.schedulerAttempts, 1...100),
     count("scheduler.inFlight", "SV0_SCHEDULER_IN_FLIGHT", \.schedulerInFlight, 1...10_000),

@@ -1,3 +1,4 @@
+internal import Evaluation
 internal import Foundation
 internal import Logging
 internal import Model
@@ -24,6 +25,8 @@ struct Settings: Sendable {
   var evaluatorQuiet = Duration.seconds(10)
   /// How long an evaluation waits for quiet at most.
   var evaluatorMaximumDelay = Duration.seconds(60)
+  /// Ages from which rules find something.
+  var thresholds = RuleThresholds()
   /// How long an attempt may be silent before it is given to somebody else.
   var schedulerLease = Duration.seconds(60)
   /// Lost attempts after which a run is failed.

@@ -150,7 +150,8 @@ enum Worker {
     let service = EvaluationService(
       pool: pool,
       settings: EvaluationService.Settings(
-        quiet: settings.evaluatorQuiet, maximumDelay: settings.evaluatorMaximumDelay),
+        quiet: settings.evaluatorQuiet, maximumDelay: settings.evaluatorMaximumDelay,
+        thresholds: settings.thresholds),
       now: Context.now, log: process.log)
     let outbox = OutboxRelay(
       pool: pool, producer: relaying, topics: [Topic.findings], holder: process.holder,

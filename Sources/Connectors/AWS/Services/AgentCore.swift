@@ -136,7 +136,7 @@ extension AWSNormalizer {
     assertions.link(.runsAs, id, try root.text("roleArn"))
     assertions.link(.runsAs, id, try workloadIdentity(root), "workload")
     assertions.store(
-      try root.opaqueMembers("environmentVariables"), in: id, "aws.agentcore.environment")
+      try root.storedMembers("environmentVariables"), in: id, "aws.agentcore.environment")
     return assertions
   }
 

@@ -236,7 +236,7 @@ extension AWSNormalizer {
       assertions.link(.authenticatesWith, id, try tool.text("provider"), name)
     }
     assertions.store(
-      try root.opaqueMembers("environmentVariables"), in: id, "aws.agentcore.environment")
+      try root.storedMembers("environmentVariables"), in: id, "aws.agentcore.environment")
     return assertions
   }
 

@@ -150,9 +150,9 @@ extension AWSNormalizer {
       ]
     ).assertions
     link(try job.text("Role"), id, record, &assertions)
-    assertions.store(
-      try Set(job.opaqueMembers("DefaultArguments") + job.opaqueMembers("NonOverridableArguments"))
-        .sorted { $0.precedes($1) }, in: id, "aws.glue.arguments")
+    var stored = try job.storedMembers("DefaultArguments")
+    stored.formUnion(try job.storedMembers("NonOverridableArguments"))
+    assertions.store(stored, in: id, "aws.glue.arguments")
     return assertions
   }
 
@@ -199,7 +199,8 @@ extension AWSNormalizer {
     assertions.link(.runsAs, id, try container?.text("jobRoleArn"))
     assertions.link(.runsAs, id, try container?.text("executionRoleArn"), "execution")
     assertions.store(
-      try container?.opaqueElements("environment") ?? [], in: id, "aws.batch.environment")
+      try container?.storedElements("environment") ?? StoredValues(), in: id,
+      "aws.batch.environment")
     return assertions
   }
 

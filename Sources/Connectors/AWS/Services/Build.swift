@@ -105,14 +105,16 @@ extension AWSNormalizer {
     if let location = try source?.text("location"), let host = hostName(location) {
       assertions.link(.triggers, host, id, "source")
     }
-    var opaque: [String] = []
+    var stored = StoredValues()
     for variable in try environment?.list("environmentVariables") ?? [] {
       // Parameter store and Secrets Manager variables hold a name, not a value.
       let type = try variable.text("type") ?? "PLAINTEXT"
-      guard type == "PLAINTEXT", try variable.text("value") == "opaque" else { continue }
-      opaque.append(try variable.name("name"))
+      guard type == "PLAINTEXT", let value = try variable.optionalValue(at: "value") else {
+        continue
+      }
+      stored.add(try variable.name("name"), try value.shape())
     }
-    assertions.store(opaque, in: id, "aws.codebuild.environment")
+    assertions.store(stored, in: id, "aws.codebuild.environment")
     return assertions
   }
 

@@ -111,12 +111,12 @@ extension AWSNormalizer {
   static func taskDefinition(_ record: AWSRecord) throws(JSONError) -> Assertions {
     let root = try record.root.value(at: "taskDefinition")
     let id = taskFamily(try root.name("taskDefinitionArn"))
-    var opaque: Set<String> = []
+    var stored = StoredValues()
     var secrets: Set<String> = []
     var images: Set<String> = []
     var isPrivileged = false
     for container in try root.list("containerDefinitions") {
-      opaque.formUnion(try container.opaqueElements("environment"))
+      stored.formUnion(try container.storedElements("environment"))
       secrets.formUnion(try container.texts("secrets", "valueFrom"))
       if let image = try container.text("image") { images.insert(image) }
       if try container.optionalBool(at: "privileged") == true { isPrivileged = true }
@@ -132,7 +132,7 @@ extension AWSNormalizer {
     ).assertions
     assertions.link(.runsAs, id, try root.text("taskRoleArn"))
     assertions.link(.runsAs, id, try root.text("executionRoleArn"), "execution")
-    assertions.store(Array(opaque), in: id, "aws.ecs.environment")
+    assertions.store(stored, in: id, "aws.ecs.environment")
     return assertions
   }
 }

@@ -119,6 +119,8 @@ extension AWSNormalizer {
 
   static func accessKey(_ record: AWSRecord) throws(JSONError) -> Assertions {
     let metadata = try record.root.value(at: "AccessKeyMetadata")
+    // Absent where AWS was not asked or did not say: that is not "never".
+    let use = try record.root.optionalValue(at: "AccessKeyLastUsed")
     let key = try record.identifier(metadata.value(at: "AccessKeyId"))
     let id = "aws:access-key:\(key)"
     let node = Node(
@@ -126,8 +128,9 @@ extension AWSNormalizer {
       state: .present([
         "account": .string(record.scope.account), "status": .string(try metadata.name("Status")),
         "created": try metadata.time("CreateDate"),
+        "useUnread": use == nil ? .bool(true) : nil,
       ]),
-      observed: try record.root.optionalValue(at: "AccessKeyLastUsed")?.lastUsed() ?? [:])
+      observed: try use?.lastUsed() ?? [:])
     let user = try record.root.name("UserArn")
     return Assertions(nodes: [node], edges: [Edge(.authenticatesAs, from: id, to: user)])
   }
@@ -187,9 +190,17 @@ extension Assertions {
     edges.append(Edge(.limitedBy, from: holder, to: policy, discriminator: "boundary"))
   }
 
+  /// Tags that people name owners by, in lower case.
+  private static let ownerTags: Set<String> = [
+    "owner", "ownedby", "owned-by", "owned_by", "owneremail", "owner-email", "team",
+  ]
+
   /// A tag is a claim about ownership, not proof of it: its basis is structural.
   fileprivate mutating func addOwners(of holder: String, _ tags: [String: String]) {
-    for (key, owner) in tags where key.lowercased() == "owner" && !owner.isEmpty {
+    let owners = Set(
+      tags.filter { Self.ownerTags.contains($0.key.lowercased()) && !$0.value.isEmpty }
+        .map(\.value))
+    for owner in owners {
       edges.append(Edge(.ownedBy, from: holder, to: "owner:\(owner)", basis: .structural))
     }
   }

@@ -20,40 +20,28 @@ extension AWSNormalizer {
         "handler": try root.json("Handler"),
         "packageType": .string(try root.text("PackageType") ?? "Zip"),
         "modified": try root.time("LastModified"),
-        "environment": environment.map(JSON.texts) ?? .null,
+        "environment": environment.map { .texts($0.mapValues(\.rawValue)) } ?? .null,
         "vpc": try root.optionalValue(at: "VpcConfig")?.json("VpcId"),
         "layers": .set(layers), "tags": try functionTags(root),
       ]))
     var assertions = Assertions(
       nodes: [node], edges: [Edge(.runsAs, from: arn, to: try root.name("Role"))])
-    let opaque = (environment ?? [:]).filter { $0.value == "opaque" }
-    if !opaque.isEmpty {
-      let id = arn + "#environment"
-      assertions.nodes.append(
-        Node(
-          id: id, kind: .credential, type: "aws.lambda.environment",
-          name: "environment of \(name)"))
-      assertions.edges.append(
-        Edge(.stores, from: arn, to: id, state: ["names": .set(Array(opaque.keys))]))
-    }
+    var stored = StoredValues()
+    for (name, shape) in environment ?? [:] { stored.add(name, shape) }
+    assertions.store(stored, in: arn, "aws.lambda.environment", name: "environment of \(name)")
     return assertions
   }
 
   /// The extractor's shape of each environment variable; `nil` where they are not known, as when
   /// AWS could not decrypt them for the reader (`Environment.Error`): unknown is not empty.
-  private static func shapes(_ root: JSONView) throws(JSONError) -> [String: String]? {
+  private static func shapes(_ root: JSONView) throws(JSONError) -> [String: Redaction.Shape]? {
     guard let environment = try root.optionalObject(at: "Environment"), !environment.isEmpty
     else { return [:] }
     guard let variables = try root.optionalObject(at: "Environment", "Variables") else {
       return nil
     }
-    var shapes: [String: String] = [:]
-    for variable in variables {
-      // Anything else is a value that should never have left the extractor.
-      guard let shape = variable.value.string, ["empty", "reference", "opaque"].contains(shape)
-      else { throw variable.value.mismatch("empty, reference or opaque", "another value") }
-      shapes[variable.key] = shape
-    }
+    var shapes: [String: Redaction.Shape] = [:]
+    for variable in variables { shapes[variable.key] = try variable.value.shape() }
     return shapes
   }
 

@@ -99,14 +99,10 @@ extension AWSNormalizer {
     let function = unqualified(arn)
     var assertions = Assertions()
     assertions.link(.runsAs, function, try root.name("Role"), "version")
-    let opaque = try root.inner("Environment")?.opaqueMembers("Variables") ?? []
-    guard !opaque.isEmpty else { return assertions }
-    let id = arn + "#environment"
-    assertions.nodes.append(
-      Node(
-        id: id, kind: .credential, type: "aws.lambda.environment",
-        name: "environment of \(try root.name("FunctionName")) \(version)"))
-    assertions.link(.stores, function, id, "", ["names": .set(opaque)])
+    assertions.store(
+      try root.inner("Environment")?.storedMembers("Variables") ?? StoredValues(), in: function,
+      "aws.lambda.environment", as: arn + "#environment",
+      name: "environment of \(try root.name("FunctionName")) \(version)")
     return assertions
   }
 

@@ -99,10 +99,10 @@ extension AWSNormalizer {
     var containers = try root.list("Containers")
     if let primary = try root.inner("PrimaryContainer") { containers.append(primary) }
     var images: Set<String> = []
-    var opaque: Set<String> = []
+    var stored = StoredValues()
     for container in containers {
       if let image = try container.text("Image") { images.insert(image) }
-      opaque.formUnion(try container.opaqueMembers("Environment"))
+      stored.formUnion(try container.storedMembers("Environment"))
     }
     var (id, assertions) = try record.thing(
       .automation, "aws.sagemaker.model", arn: "ModelArn", name: root.name("ModelName"),
@@ -111,7 +111,7 @@ extension AWSNormalizer {
         "created": root.time("CreationTime"),
       ])
     assertions.link(.runsAs, id, try root.text("ExecutionRoleArn"))
-    assertions.store(Array(opaque), in: id, "aws.sagemaker.environment")
+    assertions.store(stored, in: id, "aws.sagemaker.environment")
     return assertions
   }
 }

@@ -97,7 +97,7 @@ extension AWSNormalizer {
       [
         "key": root.json("KmsKeyId"), "rotation": root.flag("RotationEnabled"),
         "owningService": root.json("OwningService"), "created": root.time("CreatedDate"),
-        "tags": root.anyTags("Tags"),
+        "changed": root.time("LastChangedDate"), "tags": root.anyTags("Tags"),
       ])
     if let day = try root.day("LastAccessedDate") {
       assertions.nodes[0].observed["lastUsed"] = day

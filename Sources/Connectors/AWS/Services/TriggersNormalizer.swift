@@ -339,7 +339,8 @@ extension AWSNormalizer {
     )
     if isPublic { assertions.link(.triggers, anyoneNodeID, id, "internet", ["authType": "NONE"]) }
     assertions.store(
-      try image?.inner("ImageConfiguration")?.opaqueMembers("RuntimeEnvironmentVariables") ?? [],
+      try image?.inner("ImageConfiguration")?.storedMembers("RuntimeEnvironmentVariables")
+        ?? StoredValues(),
       in: id, "aws.apprunner.environment")
     return assertions
   }

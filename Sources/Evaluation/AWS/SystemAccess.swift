@@ -1,0 +1,222 @@
+internal import Model
+
+// Who may act on which system, and on which of those that hold data of a domain: of each identity
+// without asking it about each system.
+//
+// The patterns of its allow statements are looked up in the names of its account's systems; what
+// is allowed on all of a service's resources is one hop to the set of them (`aws:account:ACC#s3`),
+// exceptions notwithstanding; and of systems whose own policies name the identity, its account or
+// everybody, each is asked about.
+extension AWSSemantics {
+  func sensitiveAccess(of identity: String) -> [Hop] {
+    accessMemo.hops(of: identity) {
+      if let source = principals[identity] ?? sessions.first(where: { $0.id == identity }) {
+        return findAccess(of: source)
+      }
+      guard identity.hasSuffix("#administrators") else { return [] }
+      let account = identity.dropLast("#administrators".count)
+      return [Self.administratorAccess(of: account, to: "\(account)#*")]
+    }
+  }
+
+  /// - Parameter account: `aws:account:111122223333`
+  private static func administratorAccess(of account: some StringProtocol, to end: String) -> Hop {
+    Hop(
+      kind: "reaches", from: "\(account)#administrators", to: end, transfer: .access,
+      decision: .allowed,
+      sentence: "administrators may take every action on every resource of their account",
+      cause: "administrators \(account)", level: .manageAccess)
+  }
+
+  private func findAccess(of source: Principal) -> [Hop] {
+    let allows = source.policies.flatMap { $0.compiled?.statements ?? [] }
+      .filter { $0.effect == .allow }
+    let own = systems.entries[source.account] ?? [:]
+    var hops: [Hop] = []
+    for (service, entries) in own.sorted(by: { $0.key.precedes($1.key) }) {
+      guard !isCovered(service, of: source), let table = systems.actions[service] else { continue }
+      hops += accessInAccount(source, service, entries, table, allows)
+    }
+    var asked: Set<String> = Set(hops.map(\.to))
+    for entry in systems.entries(naming: source) + systems.open
+    where asked.insert(entry.id).inserted {
+      guard let service = ARN(entry.id)?.service, let table = systems.actions[service] else {
+        continue
+      }
+      hops += systemHops(from: source, to: entry, table.actions, allows + entry.grants)
+    }
+    return hops.sorted { $0.precedes($1) }
+  }
+
+  /// Whether all of a service is its own already.
+  private func isCovered(_ service: String, of source: Principal) -> Bool {
+    let set = "aws:account:\(source.account)"
+    return (unbounded[source.id] ?? []).contains { hop in
+      hop.to == "\(set)#\(service):*" && hop.decision == .allowed
+        || hop.to == "\(set)#*"
+          && source.answer(request(service, source)).decision.level == .allowed
+    }
+  }
+
+  private func accessInAccount(
+    _ source: Principal, _ service: String, _ entries: [SystemEntry], _ table: ServiceActions,
+    _ allows: [Statement]
+  ) -> [Hop] {
+    let kinds = table.kinds(
+      of: entries, partition: source.partition, account: source.account)
+    let all = kinds.values.map { Array($0.utf8) }
+    var widely: [Statement] = []
+    var found: [String: [Statement]] = [:]
+    for statement in allows where statement.mayConcern(service) {
+      guard let resources = statement.resources, !resources.isNegated,
+        !all.contains(where: { resources.decision(for: $0, in: source.context).isPossible })
+      else {
+        widely.append(statement)
+        continue
+      }
+      for pattern in resources.patterns {
+        for entry in systems.entries(source.account, service, named: pattern, in: source.context) {
+          found[entry.id, default: []].append(statement)
+        }
+      }
+    }
+    // Without its own policy nobody uses a key.
+    let isEachAsked = service == "kms"
+    let set =
+      widely.isEmpty || isEachAsked
+      ? [] : setHops(from: source, service, table.actions, kinds, widely)
+    return set
+      + entries.flatMap { entry -> [Hop] in
+        let statements = (found[entry.id] ?? []) + (isEachAsked ? widely : [])
+        guard !statements.isEmpty else { return [] }
+        return systemHops(from: source, to: entry, table.actions, statements + entry.grants)
+          .filter { hop in !set.contains { $0.isAsGood(as: hop) } }
+      }
+  }
+
+  private func setHops(
+    from source: Principal, _ service: String, _ actions: [ServiceActions.Action],
+    _ kinds: [Int: String], _ statements: [Statement]
+  ) -> [Hop] {
+    let set = "aws:account:\(source.account)#\(service)"
+    return firmest(actions, named: statements, source) { action in
+      guard let kind = action.kind(kinds) else { return nil }
+      let answer = access(source, action.name, on: kind)
+      return hop(
+        from: source, to: set, action, answer,
+        "every \(service) resource of account \(source.account)")
+    }
+  }
+
+  /// To one system, the highest level first; a lower one only where it is firmer.
+  private func systemHops(
+    from source: Principal, to entry: SystemEntry, _ actions: [ServiceActions.Action],
+    _ statements: [Statement]
+  ) -> [Hop] {
+    let parts = source.parts(of: entry)
+    return firmest(actions, named: statements, source) { action in
+      guard let resource = entry.resource(of: action) else { return nil }
+      // Of what is in it a part is enough.
+      let names = resource == entry.id ? [resource] : [resource] + parts
+      let answer = names.map { access(source, action.name, on: $0) }
+        .reduce(AccessAnswer.denied) { $1.decision.level > $0.decision.level ? $1 : $0 }
+      return hop(from: source, to: entry.id, action, answer, graph.label(entry.id))
+    }
+  }
+
+  private func firmest(
+    _ actions: [ServiceActions.Action], named statements: [Statement], _ source: Principal,
+    _ ask: (ServiceActions.Action) -> Hop?
+  ) -> [Hop] {
+    var hops: [Hop] = []
+    for action in actions {
+      if hops.last?.decision == .allowed { break }
+      guard action.isNamed(by: statements, in: source.context), let hop = ask(action),
+        hop.decision.level > hops.last?.decision.level ?? .denied
+      else { continue }
+      if hops.last?.level == hop.level { hops.removeLast() }
+      hops.append(hop)
+    }
+    return hops
+  }
+
+  private func hop(
+    from source: Principal, to end: String, _ action: ServiceActions.Action,
+    _ answer: AccessAnswer, _ what: String
+  ) -> Hop? {
+    guard answer.decision.isPossible else { return nil }
+    return Hop(
+      kind: "reaches", from: source.id, to: end, transfer: .access, decision: answer.decision,
+      sentence: "\(source.label) may take \(action.name) on \(what)",
+      facts: answer.grant.map { facts(of: $0, saying: "allows \(action.name)") } ?? [],
+      limits: source.limitFacts,
+      cause: answer.grant.map { $0.policy.cause($0.statement) } ?? "identity \(source.arn)",
+      level: action.level)
+  }
+
+  /// `reaches` hops to one system from every principal that may act on it, from outsiders, and from
+  /// the administrators of its account: the highest level of each, at or above the one asked for.
+  /// Of a data domain, to the systems and sets that hold it.
+  func holders(of system: String, atLeast least: AccessLevel?) -> [Hop] {
+    if DataDomain(id: system) != nil {
+      let sets = entrants.keys.sorted { $0.precedes($1) }.map(administrators)
+      return (order + sets).flatMap { (unbounded[$0] ?? []) + sensitiveAccess(of: $0) }
+        .filter { hop in
+          hop.level ?? .readMetadata >= least ?? .readMetadata
+            && holdings(of: hop.to).contains { $0.to == system }
+        }
+    }
+    guard let arn = ARN(system) else { return [] }
+    let table = ServiceActions(arn.service)
+    let entry = SystemEntry(
+      system, resourcePolicies(of: system) + keyGrants(of: system), table)
+    let actions = table.actions.filter { $0.level >= least ?? .readMetadata }
+    let own = order.compactMap { principals[$0] }.compactMap { source in
+      let allows = source.policies.flatMap { $0.compiled?.statements ?? [] }
+        .filter { $0.effect == .allow }
+      return systemHops(from: source, to: entry, actions, allows + entry.grants).first
+    }
+    let tried = actions.compactMap { action in
+      entry.resource(of: action).map { (action: action, resource: $0) }
+    }
+    let others = outsiders(of: system, trying: tried)
+    guard let account = RequestedResource(system, in: self).account, entrants[account] != nil else {
+      return own + others
+    }
+    return own + others + [Self.administratorAccess(of: "aws:account:\(account)", to: system)]
+  }
+}
+
+extension Statement {
+  /// Whether its actions could be of a service.
+  fileprivate func mayConcern(_ service: String) -> Bool {
+    actions.isNegated
+      || actions.patterns.contains { pattern in
+        let name = pattern.text.prefix { $0 != ":" }
+        return name.contains { "*?".contains($0) } || name.lowercased() == service
+      }
+  }
+}
+
+extension Principal {
+  /// Of what is in a system, the parts that policies single out: `…:::data/public/*` of `…:::data`.
+  fileprivate func parts(of entry: SystemEntry) -> [String] {
+    let own = held.flatMap { $0.compiled?.statements ?? [] }
+    let texts = (own + entry.grants).filter { $0.effect == .allow }.compactMap(\.resources)
+      .filter { !$0.isNegated }.flatMap(\.patterns).compactMap { pattern -> String? in
+        guard let container = pattern.container,
+          container.decision(for: Array(entry.id.utf8), in: context).isPossible,
+          let slash = pattern.text.firstIndex(of: "/"), !pattern.text[slash...].contains("${")
+        else { return nil }
+        return entry.id + pattern.text[slash...]
+      }
+    return Set(texts).sorted { $0.precedes($1) }
+  }
+}
+
+extension Hop {
+  fileprivate func isAsGood(as other: Hop) -> Bool {
+    decision.level >= other.decision.level
+      && (level ?? .readMetadata) >= (other.level ?? .readMetadata)
+  }
+}

@@ -1,0 +1,60 @@
+internal import Model
+
+// What several rules ask about an identity.
+
+extension Situation {
+  /// How firmly an identity may, by itself, decide who may do what; `nil` where it may not.
+  func privilege(of identity: String) -> Decision.Level? {
+    authority.hops(from: identity).filter { $0.level == .manageAccess || $0.isAdministration }
+      .map(\.decision.level).max()
+  }
+
+  func isPrivileged(_ identity: String) -> Bool { privilege(of: identity) != nil }
+
+  /// The hop of an identity that reaches most, by itself.
+  func widestReach(of identity: String) -> Hop? {
+    authority.hops(from: identity).filter { $0.kind == "reaches" }.min { left, right in
+      let (one, two) = (unboundedSeverity(left), unboundedSeverity(right))
+      return one == two ? left.precedes(right) : one > two
+    }
+  }
+
+  /// What an identity may do, for a chain: the way to what it reaches most, or else to its policies.
+  func standing(_ identity: GraphNode) -> (chain: [EvidenceStep], limits: [EvidenceStep]) {
+    if let reach = widestReach(of: identity.id) {
+      let path = AuthorityPath([reach])
+      return (graph.chain(path), graph.limits(path))
+    }
+    let groups = graph.edges(.memberOf, from: identity.id)
+    let grants =
+      graph.edges(.grantedBy, from: identity.id)
+      + groups + groups.flatMap { graph.edges(.grantedBy, from: $0.to) }
+    let facts = grants.map { graph.step($0.fact(in: graph), in: identity.scope) }
+    return ([graph.step(node: identity.id, in: identity.scope)] + facts, [])
+  }
+
+  /// The proof of an absence: the complete listing of a collection.
+  func absence(_ collection: String, of subject: GraphNode, _ sentence: String) -> EvidenceStep? {
+    subject.scope.map { scope in
+      graph.step(
+        Fact(.collection(CollectionKey(scope: scope, collection: collection)), sentence), in: scope)
+    }
+  }
+}
+
+extension GraphNode {
+  /// A moment that its records tell, such as `created`.
+  func time(_ member: String) -> Timestamp? {
+    merged.state[member]?.string.flatMap { Timestamp($0) }
+  }
+
+  /// Its tags, their names in lower case: AWS tells `Owner` from `owner`, people do not.
+  var tags: [String: String] {
+    guard case .object(let tags)? = merged.state["tags"] else { return [:] }
+    return Dictionary(
+      tags.sorted { $0.key.precedes($1.key) }.compactMap { key, value in
+        value.string.flatMap { $0.isEmpty ? nil : (key.lowercased(), $0) }
+      }
+    ) { first, _ in first }
+  }
+}
