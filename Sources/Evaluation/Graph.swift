@@ -181,6 +181,11 @@ public struct Graph: Sendable {
     }
   }
 
+  /// Nodes of which a record says that they are of a kind, in order of their ids.
+  public func nodes(ofKind kind: NodeKind) -> [GraphNode] {
+    (storage.nodesOfKind[kind] ?? []).map { GraphNode(storage: storage, number: $0) }
+  }
+
   /// The node that a name stands for: an id, or a name that exactly one node defines.
   public func node(named name: String) -> GraphNode? {
     guard let name = storage.name(name) else { return nil }

@@ -112,7 +112,7 @@ struct EscalationAccount {
     ]
     if number % 10 == 6 { role.managed = ["reader"] }
     if kind == "ec2", number % 4 == 2 { role.managed.append("agent") }
-    if number % 20 == 7 { role.boundary = "boundary" }
+    if number % 20 == 17 || number % 400 == 40 { role.boundary = "boundary" }
     if let duty = duty(of: number, team) { role.policies.append(duty) }
     if number % 400 == 399 { role.managed.append("administrator") }
     return role

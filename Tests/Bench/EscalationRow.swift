@@ -8,11 +8,11 @@ internal import Model
 ///
 /// The peer compares every principal with every role, so its cost grows with their product.
 enum EscalationRow {
-  static func measure() throws -> Measured {
+  static func measure(_ sizes: [Int] = [20, 200, 2000]) throws -> Measured {
     let python = try environment()
     var details: [String] = []
     var ratio = 0.0
-    for roles in [20, 200, 2000] {
+    for roles in sizes {
       let account = EscalationAccount(roles: roles)
       let (seconds, pairs) = try evaluate(account)
       let peer = try peerEdges(of: account, python)

@@ -44,6 +44,11 @@ import Testing
         graph.nodes(ofType: type).map(\.id)
           == plain.order.filter { plain.nodes[$0]?.merged.type == type })
     }
+    #expect(
+      graph.nodes(ofKind: .policy).map(\.id)
+        == plain.order.filter { id in
+          plain.nodes[id]?.assertions.contains { $0.value.kind == .policy } == true
+        })
     #expect(graph.edges.map(\.plain) == plain.edges)
     for edge in plain.edges {
       #expect(graph.edges[edge.merged.key]?.plain == edge)
@@ -86,7 +91,7 @@ private struct Assertions {
       let id = Self.name(&random)
       guard taken.insert(source.place + [id]).inserted else { continue }
       let node = Node(
-        id: id, kind: .identity, type: Self.types.randomElement(using: &random)!,
+        id: id, kind: [.identity, .policy].randomElement(using: &random)!, type: Self.types.randomElement(using: &random)!,
         name: "name \(Int.random(in: 0...3, using: &random))",
         defines: Array(Set((0..<2).map { _ in Self.name(&random) })).sorted(),
         state: Self.state(&random), observed: Bool.random(using: &random) ? ["seen": "x"] : [:])

@@ -130,10 +130,10 @@ struct PolicyShelf: Sendable {
   init(_ graph: Graph) {
     self.graph = graph
     var holders: [Key: [String]] = [:]
-    for id in graph.order {
-      for node in graph.nodes[id]?.assertions.map(\.value) ?? [] where node.kind == .policy {
+    for policy in graph.nodes(ofKind: .policy) {
+      for node in policy.assertions.map(\.value) where node.kind == .policy {
         guard let digest = node.state["document"]?.string else { continue }
-        holders[Key(digest: digest, kind: Self.kind(of: node)), default: []].append(id)
+        holders[Key(digest: digest, kind: Self.kind(of: node)), default: []].append(node.id)
       }
     }
     let read = Array(holders).parallelMap { key, ids -> (Key, CompiledPolicy?, [String]) in

@@ -14,6 +14,8 @@ extension GraphBuilder {
     var starts: [UInt32] = []
     var names: [UInt32] = []
     var ofType: [String: [UInt32]] = [:]
+    /// A node of which records disagree is of several kinds.
+    var ofKind: [NodeKind: [UInt32]] = [:]
   }
 
   /// What names stand for.
@@ -85,6 +87,9 @@ extension GraphBuilder {
       let first = result.assertions[Int(result.starts[Int(node)])...].first
       let type = first.map { types[Int($0.type)] } ?? GraphNode.anyoneType
       result.ofType[type, default: []].append(node)
+      for kind in Set(result.assertions[Int(result.starts[Int(node)])...].map(\.kind)) {
+        result.ofKind[kind, default: []].append(node)
+      }
     }
     result.starts.append(UInt32(result.assertions.count))
     return result

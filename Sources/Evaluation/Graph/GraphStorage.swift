@@ -80,6 +80,7 @@ final class GraphStorage: Sendable {
   let defined: [UInt32]
   /// Nodes by type.
   let nodesOfType: [String: [UInt32]]
+  let nodesOfKind: [NodeKind: [UInt32]]
 
   /// In order of edges, and of each in merge order.
   let edgeAssertions: [EdgeAssertion]
@@ -130,6 +131,7 @@ final class GraphStorage: Sendable {
     nodeStarts = nodes.starts
     nodeNames = nodes.names
     nodesOfType = nodes.ofType
+    nodesOfKind = nodes.ofKind
     defined = builder.defined
     edgeAssertions = edges.assertions
     edgeStarts = edges.starts
