@@ -176,11 +176,11 @@ let package = Package(
       dependencies: [
         "Cryptography", "Evaluation", "JSONReader", "Model", "PipelineTesting", "PostgresClient",
         "Schema", logging,
-      ], exclude: ["Golden"], swiftSettings: strict),
+      ], exclude: ["Golden", "ocsf.py"], swiftSettings: strict),
     .testTarget(
       name: "ExtractionTests",
       dependencies: [
-        "Authentication", "Extraction", "Model", "Pipeline", "PipelineTesting", lifecycle,
+        "Authentication", "Extraction", "Model", "Pipeline", "PipelineTesting", httpTypes, lifecycle,
         lifecycleTestKit, logging,
       ], swiftSettings: strict),
     .testTarget(

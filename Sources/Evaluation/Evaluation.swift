@@ -30,17 +30,20 @@ public struct Evaluation: Sendable {
   let situation: Situation
   private let now: Timestamp
 
-  /// - Parameter staleAfter: how long a complete collection may be relied on.
+  /// - Parameters:
+  ///   - staleAfter: how long a complete collection may be relied on.
+  ///   - settled: `nil` holds and suppresses nothing, and knows no baselines.
   public init(
     of graph: Graph, at now: Timestamp, staleAfter: Duration = .seconds(7 * 86400),
-    owners: OwnerRegister = OwnerRegister([]), thresholds: RuleThresholds = RuleThresholds()
+    owners: OwnerRegister = OwnerRegister([]), thresholds: RuleThresholds = RuleThresholds(),
+    settled: Settled? = nil
   ) {
     let inputs = Inputs(graph, now: now, staleAfter: staleAfter)
     let semantics = AWSSemantics(graph, inputs)
     let authority = AuthorityGraph(graph, derived: semantics.derived, judge: semantics.judge)
     situation = Situation(
       graph: graph, semantics: semantics, authority: authority, inputs: inputs, owners: owners,
-      thresholds: thresholds, now: now)
+      thresholds: thresholds, settled: settled, now: now)
     self.now = now
   }
 
@@ -76,39 +79,44 @@ public struct Evaluation: Sendable {
   /// Everything that the rules find, in order of uid.
   public var findings: [Finding] { judged.findings.sorted { $0.uid.precedes($1.uid) } }
 
-  /// What has to be published: new, changed, resolved and reopened findings, in order of uid.
+  /// What has to be stored, and mostly published: new, changed, resolved and reopened findings, in
+  /// order of uid.
   public func changes(since published: [PublishedFinding]) -> [FindingChange] {
     let (findings, blocked) = judged
-    var found: [String: Finding] = [:]
-    for finding in findings { found[finding.uid] = finding }
-    let before = Dictionary(published.map { ($0.uid, $0) }) { first, _ in first }
+    let news = FindingNews(
+      before: Dictionary(published.map { ($0.uid, $0) }) { first, _ in first },
+      settled: situation.settled, inputs: situation.inputs, now: now)
     let rules = Set(Rule.all.map(\.id) + [Coverage.rule])
-    return Set(found.keys).union(before.keys).sorted { $0.precedes($1) }.compactMap { uid in
-      let old = before[uid]
-      if let finding = found[uid] {
-        let content = OCSF.content(finding)
-        return change(
-          FindingKey(finding), content, .found(digest: OCSF.digest(content)), old?.life)
+    var changes = news.changes(to: findings, blocked, of: rules)
+    let held = Dictionary(grouping: news.held(after: changes), by: \.scope)
+    let summaries = held.compactMap { scope, held in
+      Summary.draft(in: scope, held).flatMap {
+        aboutScope($0, scope, Summary.rule, Summary.title, Summary.version)
       }
-      // A rule that this program does not have can neither find nor resolve.
-      guard let old, old.life.state.isOpen, rules.contains(old.key.rule) else { return nil }
-      let missing = Set(situation.inputs.gaps(old.inputs) + (blocked[uid] ?? []))
-        .sorted { $0.precedes($1) }
-      let content = OCSF.content(of: old.event, missing: missing)
-      let digest = OCSF.digest(content)
-      return change(
-        old.key, content, missing.isEmpty ? .gone(digest: digest) : .notEvaluated(digest: digest),
-        old.life)
+    }
+    changes += news.changes(to: summaries, [:], of: [Summary.rule])
+    return changes.sorted { $0.key.uid.precedes($1.key.uid) }
+  }
+
+  /// What rules have judged completely now, and had not before.
+  ///
+  /// What somebody lets go counts, whatever could not be read: what is found from then on is news.
+  public var newlyJudged: [JudgedRule] {
+    let settled = situation.settled ?? Settled()
+    return situation.inputs.scopes.flatMap { scope in
+      Rule.all.flatMap { rule in
+        rule.subjects.filter { subject in
+          guard !settled.hasJudged(scope, subject.type, by: rule) else { return false }
+          if settled.releases(rule.id, in: scope) { return true }
+          let (keys, gaps) = subject.needs(scope: scope, region: nil, situation)
+          return gaps.isEmpty && situation.inputs.gaps(keys).isEmpty
+        }.map { JudgedRule(scope: scope, rule: rule, type: $0.type) }
+      }
     }
   }
 
-  private func change(
-    _ key: FindingKey, _ content: JSON, _ observation: Observation, _ life: FindingLife?
-  ) -> FindingChange? {
-    FindingLife.after(life, observation, at: now).map {
-      FindingChange(key: key, life: $0, event: OCSF.event(content, $0))
-    }
-  }
+  /// The baselines that are new or other ones now, in order of subjects.
+  public var newBaselines: [Baseline] { situation.newBaselines }
 
   /// What the rules find, and for subjects that they could not judge, what was missing.
   private var judged: (findings: [Finding], blocked: [String: [String]]) {
@@ -165,12 +173,18 @@ public struct Evaluation: Sendable {
     situation.inputs.scopes.compactMap { key in
       let gaps = Coverage.gaps(in: key, situation)
         .merging((lacking[key] ?? [:]).filter { !$0.value.isEmpty }) { $0.union($1) }
-      guard let scope = Scope(key), let draft = Coverage.draft(in: key, gaps) else { return nil }
-      let about = Subject(id: key, type: "sv0.scope", name: scope.account, region: nil)
-      return finding(
-        draft, uid(Coverage.rule, key), Coverage.rule, Coverage.title, Coverage.version, about,
-        scope, [])
+      return Coverage.draft(in: key, gaps).flatMap {
+        aboutScope($0, key, Coverage.rule, Coverage.title, Coverage.version)
+      }
     }
+  }
+
+  private func aboutScope(
+    _ draft: Draft, _ key: String, _ rule: String, _ title: String, _ version: Int
+  ) -> Finding? {
+    guard let scope = Scope(key) else { return nil }
+    let about = Subject(id: key, type: "sv0.scope", name: scope.account, region: nil)
+    return finding(draft, uid(rule, key), rule, title, version, about, scope, [])
   }
 
   private struct Subject {
@@ -216,11 +230,11 @@ public struct FindingKey: Sendable, Hashable {
   public var inputs: [CollectionKey]
 }
 
-/// A finding as it was last published.
+/// A finding as it was last stored.
 public struct PublishedFinding: Sendable, Hashable {
   public var key: FindingKey
   public var life: FindingLife
-  /// The event as it was published.
+  /// The event as it was published, or would be.
   public var event: JSON
 
   public var uid: String { key.uid }
@@ -233,7 +247,7 @@ public struct PublishedFinding: Sendable, Hashable {
   }
 }
 
-/// A version to be published.
+/// What is to be stored and, unless it is held, published.
 public struct FindingChange: Sendable, Hashable {
   public var key: FindingKey
   public var life: FindingLife

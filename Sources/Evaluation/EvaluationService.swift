@@ -44,7 +44,9 @@ public final class EvaluationService: Sendable {
     pool: PostgresPool, settings: Settings = Settings(), now: @escaping @Sendable () -> Timestamp,
     log: Logger
   ) {
-    self.init(store: PostgresEvaluationStore(pool), settings: settings, now: now, log: log)
+    self.init(
+      store: PostgresEvaluationStore(pool, keepsGraphs: true), settings: settings, now: now,
+      log: log)
   }
 
   package init(
@@ -101,19 +103,22 @@ public final class EvaluationService: Sendable {
     guard let reading = try await store.read(tenant) else { return }
     let evaluation = Evaluation(
       of: reading.graph, at: at, staleAfter: settings.staleAfter, owners: reading.owners,
-      thresholds: settings.thresholds)
+      thresholds: settings.thresholds, settled: reading.settled)
     let changes = evaluation.changes(since: reading.findings)
     let tombstones = Tombstones(reading.findings, changes, at: at)
     let written = try await store.write(
       EvaluationResult(
         clock: reading.clock, changes: changes, tombstones: tombstones.due,
+        judged: evaluation.newlyJudged, baselines: evaluation.newBaselines,
         inputs: inputs(reading, at),
-        nextDueAt: [evaluation.nextDueAt, tombstones.nextDueAt].compactMap(\.self).min(), at: at))
+        nextDueAt: [
+          evaluation.nextDueAt, tombstones.nextDueAt, reading.settled.nextEnd(after: at),
+        ].compactMap(\.self).min(), at: at))
     let result = written ? "written" : "superseded"
     Counter(label: "sv0_evaluations_total", dimensions: [("result", result)]).increment()
     guard written else { return }
     for change in changes {
-      let state = change.life.state.rawValue
+      let state = change.life.isHeld ? "held" : change.life.state.rawValue
       Counter(label: "sv0_finding_changes_total", dimensions: [("state", state)]).increment()
     }
     report(evaluation, changes, reading)

@@ -8,8 +8,8 @@ package protocol EvaluationStore: Sendable {
   /// Every tenant's clock, in order of tenants.
   func clocks() async throws -> [TenantClock]
 
-  /// Clock, graph, owners and published findings as they are at one moment; `nil` for a tenant that does
-  /// not exist.
+  /// Clock, graph, owners, findings and what was settled about them, as they are at one moment;
+  /// `nil` for a tenant that does not exist.
   func read(_ tenant: String) async throws -> EvaluationReading?
 
   /// Writes findings, their history, their messages, the evaluated version and the runs that it
@@ -18,6 +18,13 @@ package protocol EvaluationStore: Sendable {
   /// - Returns: false where the tenant's clock did not take the result (`TenantClock.record`); then
   ///   nothing is written.
   func write(_ result: EvaluationResult) async throws -> Bool
+
+  /// Makes an order a version of the tenant's graph: the evaluation that covers it carries it out.
+  ///
+  /// - Returns: how many findings it is about now; where there is none, nothing is recorded.
+  func record(
+    _ order: FindingOrder, of tenant: String, by person: String, at now: Timestamp
+  ) async throws -> Int
 }
 
 /// A tenant at one version.
@@ -26,15 +33,17 @@ public struct EvaluationReading: Sendable {
   public let graph: Graph
   public let findings: [PublishedFinding]
   public let owners: OwnerRegister
+  public let settled: Settled
 
   package init(
     clock: TenantClock, graph: Graph, findings: [PublishedFinding],
-    owners: OwnerRegister = OwnerRegister([])
+    owners: OwnerRegister = OwnerRegister([]), settled: Settled = Settled()
   ) {
     self.clock = clock
     self.graph = graph
     self.findings = findings
     self.owners = owners
+    self.settled = settled
   }
 }
 
@@ -46,18 +55,24 @@ package struct EvaluationResult: Sendable {
   package var changes: [FindingChange]
   /// Uids of resolved findings that leave the topic now, in order.
   package var tombstones: [String]
+  /// What counts as judged from now on.
+  package var judged: [JudgedRule]
+  package var baselines: [Baseline]
   /// What it was made from.
   package var inputs: JSON
   package var nextDueAt: Timestamp?
   package var at: Timestamp
 
   package init(
-    clock: TenantClock, changes: [FindingChange], tombstones: [String] = [], inputs: JSON,
-    nextDueAt: Timestamp?, at: Timestamp
+    clock: TenantClock, changes: [FindingChange], tombstones: [String] = [],
+    judged: [JudgedRule] = [], baselines: [Baseline] = [], inputs: JSON, nextDueAt: Timestamp?,
+    at: Timestamp
   ) {
     self.clock = clock
     self.changes = changes
     self.tombstones = tombstones
+    self.judged = judged
+    self.baselines = baselines
     self.inputs = inputs
     self.nextDueAt = nextDueAt
     self.at = at
@@ -65,7 +80,7 @@ package struct EvaluationResult: Sendable {
 
   /// What goes to the outbox, in this order.
   package var messages: [OutgoingMessage] {
-    changes.map(message)
+    changes.filter(\.life.isPublished).map(message)
       + tombstones.map {
         OutgoingMessage(topic: Topic.findings, key: Array($0.utf8), value: nil)
       }

@@ -7,19 +7,31 @@
 //    that is resolved stays resolved.
 // 4. A finding that was resolved for `tombstoneAfter` leaves the topic by one tombstone, which is no
 //    version; found again it is published with the next version and may get another one later.
+// 5. What is held is stored and not published: a finding that never was has version 0, and nothing
+//    is said of it when it goes. What is published already is held back only where its rule, not
+//    the tenant, has changed, and until the next change.
 //
 //   (none) ──found──► new ──changed──► updated ──gone──► resolved ──found──► reopened
-//                      └──────────gone──────────────────►   ▲  │                │  ▲
-//                                                           └──┼───gone─────────┘  │
-//                                        90 days, tombstone    ▼                   │
-//                                                     resolved, tombstoned ──found─┘
+//     │                ▲└──────────gone──────────────────►   ▲  │                │  ▲
+//    found, held       │                                     └──┼───gone─────────┘  │
+//     ▼                │                   90 days, tombstone   ▼                   │
+//   held, version 0 ───┘                               resolved, tombstoned ──found─┘
+//     │  ▲       released, or high
+//    gone│ found, held
+//     ▼  │
+//   resolved, version 0
+//
+// A suppression makes an open finding `suppressed`, and its end makes that `updated`.
 public import Model
 
 /// A finding's life so far.
 public struct FindingLife: Sendable, Hashable {
   public var state: FindingState
+  /// Of the last publication; 0 before the first.
   public var version: Int64
-  /// Of the content as it was last published.
+  /// Whether what is stored was not published, and waits.
+  public var isHeld: Bool
+  /// Of the content as it was last stored.
   public var digest: String
   public var firstSeenAt: Timestamp
   public var changedAt: Timestamp
@@ -27,11 +39,12 @@ public struct FindingLife: Sendable, Hashable {
   public var tombstonedAt: Timestamp?
 
   public init(
-    state: FindingState, version: Int64, digest: String, firstSeenAt: Timestamp,
-    changedAt: Timestamp, tombstonedAt: Timestamp? = nil
+    state: FindingState, version: Int64, isHeld: Bool = false, digest: String,
+    firstSeenAt: Timestamp, changedAt: Timestamp, tombstonedAt: Timestamp? = nil
   ) {
     self.state = state
     self.version = version
+    self.isHeld = isHeld
     self.digest = digest
     self.firstSeenAt = firstSeenAt
     self.changedAt = changedAt
@@ -49,31 +62,61 @@ public enum Observation: Sendable, Hashable {
   case notEvaluated(digest: String)
 }
 
+/// Whether what an evaluation says goes out.
+public enum Disclosure: Sendable, Hashable {
+  /// What is new waits, and so does the change of what is published.
+  case hold
+  /// What is new goes out, and what waits goes on waiting.
+  case publish
+  /// What waits goes out, too.
+  case release
+}
+
 extension FindingLife {
   /// For how long a resolved finding stays on the topic.
   public static let tombstoneAfter = Duration.seconds(90 * 86400)
 
   /// When the finding leaves the topic; `nil` while it is open, and once it has left.
   public var tombstoneDueAt: Timestamp? {
-    state == .resolved && tombstonedAt == nil ? changedAt + Self.tombstoneAfter : nil
+    state == .resolved && version > 0 && tombstonedAt == nil
+      ? changedAt + Self.tombstoneAfter : nil
   }
 
-  /// The life after an observation; `nil` where nothing is published.
+  /// Whether this is what the topic says.
+  public var isPublished: Bool { version > 0 && !isHeld }
+
+  /// The life after an observation; `nil` where nothing changes.
   public static func after(
-    _ life: FindingLife?, _ observation: Observation, at now: Timestamp
+    _ life: FindingLife?, _ observation: Observation, _ disclosure: Disclosure = .publish,
+    isSuppressed: Bool = false, at now: Timestamp
   ) -> FindingLife? {
-    guard var life else {
+    guard var life, life.version > 0 || life.state.isOpen else {
       guard case .found(let digest) = observation else { return nil }
-      return FindingLife(
-        state: .new, version: 1, digest: digest, firstSeenAt: now, changedAt: now)
+      var new = FindingLife(
+        state: isSuppressed ? .suppressed : .new, version: 0, isHeld: true, digest: digest,
+        firstSeenAt: life?.firstSeenAt ?? now, changedAt: now)
+      if disclosure != .hold { new.publish() }
+      return new
     }
     switch (observation, life.state) {
-    case (.found(let digest), .resolved): life.become(.reopened, digest, at: now)
+    case (.found(let digest), .resolved):
+      life.become(isSuppressed ? .suppressed : .reopened, digest, at: now)
+      life.publish()
     case (.gone, .resolved), (.notEvaluated, .resolved): return nil
-    case (.gone(let digest), _): life.become(.resolved, digest, at: now)
+    case (.gone(let digest), _):
+      life.become(.resolved, digest, at: now)
+      if life.version > 0 { life.publish() } else { life.isHeld = false }
     case (.found(let digest), _), (.notEvaluated(let digest), _):
-      guard digest != life.digest else { return nil }
-      life.become(life.state == .suppressed ? .suppressed : .updated, digest, at: now)
+      let isTurned = isSuppressed != (life.state == .suppressed)
+      let isReleased = life.isHeld && disclosure == .release
+      guard digest != life.digest || isTurned || isReleased else { return nil }
+      let state = life.version == 0 ? FindingState.new : .updated
+      life.become(isSuppressed ? .suppressed : state, digest, at: now)
+      if life.version == 0 ? isReleased : disclosure != .hold || isTurned {
+        life.publish()
+      } else {
+        life.isHeld = true
+      }
     }
     return life
   }
@@ -81,9 +124,13 @@ extension FindingLife {
   private mutating func become(_ state: FindingState, _ digest: String, at now: Timestamp) {
     self.state = state
     self.digest = digest
-    version += 1
     changedAt = now
     tombstonedAt = nil
+  }
+
+  private mutating func publish() {
+    version += 1
+    isHeld = false
   }
 }
 

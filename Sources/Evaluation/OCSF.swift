@@ -17,11 +17,11 @@ enum OCSF {
   private static let living: [String: Set<String>] = [
     "": [
       "activity_id", "activity_name", "type_uid", "type_name", "status_id", "status",
-      "status_detail", "time",
+      "status_detail", "time", "comment",
     ],
     "finding_info": ["created_time", "modified_time"],
     "metadata": ["uid", "sequence"],
-    "unmapped": ["state"],
+    "unmapped": ["state", "suppression"],
   ]
 
   /// What was found, without its life.
@@ -78,9 +78,11 @@ enum OCSF {
 
   /// Hexadecimal SHA-256 of the content's canonical bytes.
   ///
-  /// Without the receipts of absences: a listing is cited by its latest run, and a scan in which
-  /// nothing changed must not publish anything.
+  /// Every version of a rule counts as its first, for one that finds the same has nothing to say.
+  /// Without the receipts of absences: a listing is cited by its latest run, and a scan in which nothing
+  /// changed must not publish anything.
   static func digest(_ content: JSON) -> String {
+    let content = content.merging(["finding_info": ["analytic": ["version": "1"]]])
     guard case .array(let limits)? = content["unmapped"]?["limits"] else {
       return SHA256.hexDigest(content.bytes)
     }
@@ -91,26 +93,38 @@ enum OCSF {
   }
 
   /// The event: what was found, and where it is in its life.
-  static func event(_ content: JSON, _ life: FindingLife) -> JSON {
+  static func event(
+    _ content: JSON, _ life: FindingLife, _ suppression: Suppression? = nil
+  ) -> JSON {
     let uid = content["finding_info"]?["uid"]?.string ?? ""
     let activity = activity(life.state)
     let status = status(life.state)
-    return content.merging([
-      "activity_id": .integer(activity.id), "activity_name": .string(activity.name),
-      "type_uid": .integer(200_400 + activity.id),
-      "type_name": .string("Detection Finding: \(activity.name)"),
-      "status_id": .integer(status.id), "status": .string(status.name),
-      "status_detail": .string(detail(life.state, missing: content["unmapped"]?["missing"])),
-      "time": .integer(life.changedAt.milliseconds),
-      "finding_info": [
-        "created_time": .integer(life.firstSeenAt.milliseconds),
-        "modified_time": .integer(life.changedAt.milliseconds),
-      ],
-      "metadata": [
-        "uid": .string("\(uid).\(life.version)"), "sequence": .integer(life.version),
-      ],
-      "unmapped": ["state": .string(life.state.rawValue)],
-    ])
+    let answer = life.state == .suppressed ? suppression : nil
+    return content.merging(
+      .members([
+        "activity_id": .integer(activity.id), "activity_name": .string(activity.name),
+        "type_uid": .integer(200_400 + activity.id),
+        "type_name": .string("Detection Finding: \(activity.name)"),
+        "status_id": .integer(status.id), "status": .string(status.name),
+        "status_detail": .string(detail(life.state, missing: content["unmapped"]?["missing"])),
+        "time": .integer(life.changedAt.milliseconds),
+        "finding_info": [
+          "created_time": .integer(life.firstSeenAt.milliseconds),
+          "modified_time": .integer(life.changedAt.milliseconds),
+        ],
+        "metadata": [
+          "uid": .string("\(uid).\(life.version)"), "sequence": .integer(life.version),
+        ],
+        "comment": answer.map { .string($0.reason) },
+        "unmapped": .members([
+          "state": .string(life.state.rawValue), "suppression": answer.map(\.json),
+        ]),
+      ]))
+  }
+
+  /// The version of the rule that found what a published event tells.
+  static func ruleVersion(of event: JSON) -> Int? {
+    event["finding_info"]?["analytic"]?["version"]?.string.flatMap { Int($0) }
   }
 
   /// The content of a published event, with what is missing now.
@@ -160,6 +174,12 @@ enum OCSF {
     }
     return "\(state.rawValue); not evaluated completely, missing: "
       + gaps.compactMap(\.string).joined(separator: "; ")
+  }
+}
+
+extension Suppression {
+  fileprivate var json: JSON {
+    ["owner": .string(owner), "endsAt": .string(endsAt.description)]
   }
 }
 

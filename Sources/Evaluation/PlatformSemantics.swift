@@ -42,6 +42,13 @@ protocol PlatformSemantics: Sendable {
   /// Why an identity may or may not do something; `nil` for what is no identity.
   func explain(_ identity: String, _ action: String, on resource: String) -> Explanation?
 
+  /// The account that a node, or a set of nodes, belongs to, as its name or its state says.
+  func owner(of id: String) -> String?
+
+  /// The account that a node belongs to, where it is known to have nothing to do with that of
+  /// another: of another organization, or of none.
+  func unrelatedOwner(of id: String, seenFrom other: String) -> String?
+
   /// The collections that tell which accounts belong to the tenant's organization, as seen from an
   /// account; and what is missing where they do not exist.
   func organizationInputs(account: String) -> (keys: [CollectionKey], gaps: [String])

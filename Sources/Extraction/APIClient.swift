@@ -10,6 +10,9 @@ public struct APIRequest: Sendable {
   /// Calls with the same key share a rate.
   public var rateKey: String
   public var rate: Rate
+  /// Whether the rate is that of something that all attempts of a worker draw on: the account that
+  /// its own credentials are of.
+  public var isRateOfWorker: Bool
   public var limits: TransportLimits
   /// Builds the request anew for each attempt, with the credentials and time of that moment.
   public var build: @Sendable () async throws -> (HTTPRequest, [UInt8])
@@ -17,13 +20,15 @@ public struct APIRequest: Sendable {
   public var judge: @Sendable (HTTPResponse, [UInt8]) async throws -> Verdict
 
   public init(
-    operation: String, rateKey: String, rate: Rate, limits: TransportLimits = TransportLimits(),
+    operation: String, rateKey: String, rate: Rate, isRateOfWorker: Bool = false,
+    limits: TransportLimits = TransportLimits(),
     build: @escaping @Sendable () async throws -> (HTTPRequest, [UInt8]),
     judge: @escaping @Sendable (HTTPResponse, [UInt8]) async throws -> Verdict
   ) {
     self.operation = operation
     self.rateKey = rateKey
     self.rate = rate
+    self.isRateOfWorker = isRateOfWorker
     self.limits = limits
     self.build = build
     self.judge = judge
@@ -57,15 +62,18 @@ public struct APIClient: Sendable {
   private let context: AttemptContext
   private let policy: RetryPolicy
   private let limiter: RateLimiter
+  private let workerLimiter: RateLimiter
 
   public init(platform: Platform, context: AttemptContext, policy: RetryPolicy = RetryPolicy()) {
     self.platform = platform
     self.context = context
     self.policy = policy
     limiter = RateLimiter(context.surroundings)
+    workerLimiter = context.workerRates ?? limiter
   }
 
-  /// - Parameter logs: the collections for which the call is made.
+  /// - Parameter logs: the collections for which the call is made; the first stands for all of them
+  ///   where turns are taken.
   /// - Throws: the error of `Verdict.refused`; `CollectionFailure` with outcome `throttled` or
   ///   `failed` when the policy gave up; `TransportError`; `CancellationError`.
   public func send(_ request: APIRequest, logs: [CallLog]) async throws -> APIAnswer {
@@ -73,7 +81,8 @@ public struct APIClient: Sendable {
     var failures = 0
     var mendings = 0
     while true {
-      try await limiter.wait(for: request.rateKey, rate: request.rate)
+      try await rates(of: request).wait(
+        for: request.rateKey, rate: request.rate, by: logs.first.map(ObjectIdentifier.init))
       let (failure, answer) = try await attempt(request, logs: logs)
       if let answer { return answer }
       guard let failure else {
@@ -97,6 +106,10 @@ public struct APIClient: Sendable {
       note(failure, of: request, pause: pause)
       try await context.surroundings.sleep(pause)
     }
+  }
+
+  private func rates(of request: APIRequest) -> RateLimiter {
+    request.isRateOfWorker ? workerLimiter : limiter
   }
 
   /// What made an attempt fail for now.
@@ -141,10 +154,10 @@ public struct APIClient: Sendable {
     }
     switch verdict {
     case .accepted:
-      limiter.answered(request.rateKey)
+      rates(of: request).answered(request.rateKey)
       return (nil, APIAnswer(response: response, body: answer, calls: numbers))
     case .throttled(let reason):
-      limiter.throttled(request.rateKey)
+      rates(of: request).throttled(request.rateKey)
       return (Failure(reason: reason, isThrottled: true, retryAfter: retryAfter), nil)
     case .transient(let reason): return (Failure(reason: reason, retryAfter: retryAfter), nil)
     case .mended: return (nil, nil)

@@ -6,7 +6,7 @@ internal import Pipeline
 /// Executes one attempt from its first heartbeat to its last word.
 ///
 /// Invariants:
-/// 1. Heartbeats begin at once and go on until the last word.
+/// 1. A heartbeat is the first word, before any other is begun; they go on until the last word.
 /// 2. Whatever happens, the last word is `ended`: with the scan's outcome, or `failed` and why.
 /// 3. A collection's failure ends that collection; only a refusing broker, a cancelled task or a
 ///    configuration that cannot be used end the attempt.
@@ -28,15 +28,19 @@ struct AttemptExecution: Sendable {
   func run() async {
     let progress = ProgressReporter(dispatch: dispatch, producer: producer, context: context)
     let ending = await withTaskGroup(of: Ending?.self) { group in
+      let (begun, beginning) = AsyncStream<Never>.makeStream()
       group.addTask {
-        await progress.heartbeats(every: limits.heartbeat)
+        await progress.heartbeats(every: limits.heartbeat, first: beginning)
         return nil
       }
       group.addTask {
         await untilDraining()
         return nil
       }
-      group.addTask { await perform(progress) }
+      group.addTask {
+        for await _ in begun {}
+        return await perform(progress)
+      }
       var ending: Ending?
       while let finished = await group.next() {
         ending = finished ?? ending

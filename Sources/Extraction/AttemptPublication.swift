@@ -40,6 +40,9 @@ struct AttemptPublication: Sendable {
 
   private let dispatch: Dispatch
   private let execution: String
+  private let topic: String
+  /// The key of every message.
+  private let key: [UInt8]
   private let maximumValueBytes: Int
   private var collections: [String: Collection]
   private var queue: [Entry] = []
@@ -56,6 +59,8 @@ struct AttemptPublication: Sendable {
   ) {
     self.dispatch = dispatch
     self.execution = execution
+    topic = Topic.raw(dispatch.scope.platform)
+    key = Array(dispatch.scope.description.utf8)
     self.maximumValueBytes = maximumValueBytes
     self.collections = Dictionary(
       uniqueKeysWithValues: collections.map { ($0, Collection()) })
@@ -168,8 +173,8 @@ struct AttemptPublication: Sendable {
     let header = RecordHeader(
       run: dispatch.run, attempt: dispatch.attempt, execution: execution, content)
     let message = OutgoingMessage(
-      topic: Topic.raw(dispatch.scope.platform), partition: dispatch.rawPartition,
-      key: Array(dispatch.scope.description.utf8), value: value, headers: [header.header])
+      topic: topic, partition: dispatch.rawPartition, key: key, value: value,
+      headers: [header.header])
     let isControl = if case .record = content { false } else { true }
     queue.append(Entry(message: message, isControl: isControl))
     given += 1

@@ -38,15 +38,18 @@ public struct AttemptContext: Sendable {
   public var surroundings: Surroundings
   public var statistics: AttemptStatistics
   public var log: Logger
+  /// The rates of what all attempts of the worker draw on together; `nil` where there is one alone.
+  public var workerRates: RateLimiter?
 
   public init(
     transport: any Transport, surroundings: Surroundings, statistics: AttemptStatistics,
-    log: Logger
+    log: Logger, workerRates: RateLimiter? = nil
   ) {
     self.transport = transport
     self.surroundings = surroundings
     self.statistics = statistics
     self.log = log
+    self.workerRates = workerRates
   }
 }
 

@@ -49,7 +49,8 @@ public final class ExtractionWorker: BatchHandler, Service {
   private let surroundings: Surroundings
   private let limits: ExtractionLimits
   private let log: Logger
-  private let slots: AttemptSlots
+  private let slots: Slots
+  private let rates: RateLimiter
   private let known = Mutex(KnownAttempts())
   private let accepted: AsyncStream<Dispatch>
   private let acceptance: AsyncStream<Dispatch>.Continuation
@@ -67,7 +68,8 @@ public final class ExtractionWorker: BatchHandler, Service {
     self.limits = limits
     self.log = log
     surroundings = Surroundings(now: now, sleep: sleep, random: random)
-    slots = AttemptSlots(limits.attemptsAtOnce)
+    slots = Slots(limits.attemptsAtOnce)
+    rates = RateLimiter(surroundings)
     (accepted, acceptance) = AsyncStream.makeStream(of: Dispatch.self)
   }
 
@@ -119,7 +121,7 @@ public final class ExtractionWorker: BatchHandler, Service {
       dispatch: dispatch, connector: connector, producer: producer,
       context: AttemptContext(
         transport: transport, surroundings: surroundings, statistics: AttemptStatistics(),
-        log: log),
+        log: log, workerRates: rates),
       limits: limits
     ).run()
     slots.release()

@@ -9,13 +9,19 @@ struct ProgressReporter: Sendable {
   let context: AttemptContext
 
   /// Sends a heartbeat, and goes on sending until cancelled. One that fails is followed by another.
-  func heartbeats(every interval: Duration) async {
+  ///
+  /// - Parameter first: finished when the first was sent, or failed.
+  func heartbeats(
+    every interval: Duration, first: AsyncStream<Never>.Continuation
+  ) async {
+    defer { first.finish() }
     while !Task.isCancelled {
       do {
         try await producer.produce(message(.heartbeat))
       } catch {
         context.log.warning("no heartbeat was sent", metadata: ["error": "\(error)"])
       }
+      first.finish()
       do { try await context.surroundings.sleep(interval) } catch { return }
     }
   }

@@ -40,6 +40,14 @@ public struct TokenBucket: Sendable {
     return tokens >= 0 ? .zero : .milliseconds(Int64((-tokens / perSecond * 1000).rounded(.up)))
   }
 
+  /// Takes a token if it is there.
+  public mutating func takeAtOnce(at time: Timestamp) -> Bool {
+    fill(at: time)
+    guard tokens >= 1 else { return false }
+    tokens -= 1
+    return true
+  }
+
   /// The platform throttled: half the rate, and nothing at once.
   public mutating func throttled(at time: Timestamp) {
     fill(at: time)
@@ -61,31 +69,58 @@ public struct TokenBucket: Sendable {
   }
 }
 
-/// Token buckets by key, for one attempt, and so for one account: a scope has one run at a time.
+/// Token buckets by key: of one attempt, and so of one account, as a scope has one run at a time; or
+/// of what all attempts of a worker share.
 ///
-/// Collections share a bucket fairly: each has one call under way, and turns are given in the order
-/// of asking, so none gets a second turn while another waits for its first.
-final class RateLimiter: Sendable {
-  private let surroundings: Surroundings
-  private let buckets = Mutex<[String: TokenBucket]>([:])
+/// Collections share a bucket fairly, however many calls each wants to make: where calls have to
+/// wait, of each collection one waits for the bucket at a time, the others behind it, and turns are
+/// given in the order of asking. So none gets a second turn while another waits for its first.
+public final class RateLimiter: Sendable {
+  private struct Line: Hashable {
+    var key: String
+    var claimant: ObjectIdentifier?
+  }
 
-  init(_ surroundings: Surroundings) {
+  private struct State {
+    var buckets: [String: TokenBucket] = [:]
+    var lines: [Line: Slots] = [:]
+
+    /// The line to wait in; `nil` where the token is there.
+    mutating func take(_ line: Line, _ rate: Rate, at now: Timestamp) -> Slots? {
+      if buckets[line.key, default: TokenBucket(rate, at: now)].takeAtOnce(at: now) { return nil }
+      let place = lines[line] ?? Slots(1)
+      lines[line] = place
+      return place
+    }
+  }
+
+  private let surroundings: Surroundings
+  private let state = Mutex(State())
+
+  public init(_ surroundings: Surroundings) {
     self.surroundings = surroundings
   }
 
   /// Waits for the key's turn.
-  func wait(for key: String, rate: Rate) async throws {
+  ///
+  /// - Parameter claimant: who shares the bucket with others.
+  func wait(for key: String, rate: Rate, by claimant: ObjectIdentifier?) async throws {
+    let line = Line(key: key, claimant: claimant)
+    let asked = surroundings.now()
+    guard let place = state.withLock({ $0.take(line, rate, at: asked) }) else { return }
+    try await place.reserve(1)
+    defer { place.release() }
     let now = surroundings.now()
-    let pause = buckets.withLock { buckets in
-      buckets[key, default: TokenBucket(rate, at: now)].take(at: now)
+    let pause = state.withLock { state in
+      state.buckets[key, default: TokenBucket(rate, at: now)].take(at: now)
     }
     if pause > .zero { try await surroundings.sleep(pause) }
   }
 
   func throttled(_ key: String) {
     let now = surroundings.now()
-    buckets.withLock { $0[key]?.throttled(at: now) }
+    state.withLock { $0.buckets[key]?.throttled(at: now) }
   }
 
-  func answered(_ key: String) { buckets.withLock { $0[key]?.answered() } }
+  func answered(_ key: String) { state.withLock { $0.buckets[key]?.answered() } }
 }

@@ -33,9 +33,9 @@ final class RunningTransfers {
       startWaiting()
       let code = events.turn(deadline: nextDeadline)
       finishEnded()
-      guard code == CURLM_OK else {
-        for id in Array(running.keys) { stop(id, .failed) }
-        continue
+      if code != CURLM_OK {
+        let detail = "\(String(cString: curl_multi_strerror(code))), multi \(code.rawValue)"
+        for id in Array(running.keys) { stop(id, .failed, detail) }
       }
     }
     for id in Array(waiting.keys) + Array(running.keys) { stop(id, .closed) }
@@ -93,7 +93,7 @@ final class RunningTransfers {
   }
 
   /// Ends a request early, wherever it is; does nothing when it has been answered.
-  private func stop(_ id: UInt64, _ kind: HTTPError.Kind) {
+  private func stop(_ id: UInt64, _ kind: HTTPError.Kind, _ detail: String = "") {
     let submission: TransferLoop.Submission
     if let waitingSubmission = waiting.removeValue(forKey: id) {
       _ = queue.withdraw(id)
@@ -103,7 +103,8 @@ final class RunningTransfers {
     } else {
       return
     }
-    answer(submission, .failure(HTTPError(kind, host: submission.exchange.target.name)))
+    let host = submission.exchange.target.name
+    answer(submission, .failure(HTTPError(kind, host: host, detail: detail)))
   }
 
   private func remove(

@@ -77,10 +77,14 @@ public struct RecordHeader: Sendable, Hashable {
 }
 
 private func escaped(_ text: String) -> String {
+  func needsEscape(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte == 0x7F || byte == UInt8(ascii: ";") || byte == UInt8(ascii: "%")
+  }
+  guard text.utf8.contains(where: needsEscape) else { return text }
   var output: [UInt8] = []
   let hexadecimal = Array("0123456789ABCDEF".utf8)
   for byte in text.utf8 {
-    if byte < 0x20 || byte == 0x7F || byte == UInt8(ascii: ";") || byte == UInt8(ascii: "%") {
+    if needsEscape(byte) {
       output += [UInt8(ascii: "%"), hexadecimal[Int(byte >> 4)], hexadecimal[Int(byte & 15)]]
     } else {
       output.append(byte)

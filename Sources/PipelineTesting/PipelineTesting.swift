@@ -36,10 +36,12 @@ public final class ManualClock: Sendable {
   }
 }
 
-/// Waits until a condition holds; `false` when the task is cancelled, or after a minute, which only
-/// a broken test reaches.
-public func eventually(_ condition: () async -> Bool) async -> Bool {
-  let deadline = ContinuousClock.now + .seconds(60)
+/// Waits until a condition holds; `false` when the task is cancelled, or after a limit that only a
+/// broken test reaches: a minute, or more for what takes a while on a busy machine.
+public func eventually(
+  upTo limit: Duration = .seconds(60), _ condition: () async -> Bool
+) async -> Bool {
+  let deadline = ContinuousClock.now + limit
   while ContinuousClock.now < deadline, !Task.isCancelled {
     if await condition() { return true }
     try? await Task.sleep(for: .milliseconds(2))

@@ -64,14 +64,14 @@ public struct TestAttempt: Sendable {
       }, random: { 0.5 }, log: log)
   }
 
-  /// Executes the attempt to its last word.
-  public func run() async -> PublishedAttempt {
+  /// Executes the attempt to its last word, which is waited for up to a limit.
+  public func run(upTo limit: Duration = .seconds(60)) async -> PublishedAttempt {
     let lines = RecordedLog()
     let worker = worker(log: lines.logger)
     let running = Task { try await worker.run() }
     do {
       try await worker.handle([message])
-      _ = await eventually {
+      _ = await eventually(upTo: limit) {
         PublishedAttempt(producer.messages, log: []).ending != nil
       }
     } catch {

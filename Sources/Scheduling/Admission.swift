@@ -43,8 +43,9 @@ package struct Admission: Sendable {
     let id = try makeID(now).description
     var refusal: String?
     var scopes: [(key: String, obstacle: String?)] = []
+    var all: [String] = []
     do {
-      scopes = try self.scopes(for: identified.request, document: document)
+      (scopes, all) = try self.scopes(for: identified.request, document: document)
     } catch let error as Refusal {
       refusal = error.reason
     }
@@ -53,7 +54,7 @@ package struct Admission: Sendable {
       refusal: refusal, scopes: scopes.map(\.key),
       obstacles: Dictionary(
         uniqueKeysWithValues: scopes.compactMap { scope in scope.obstacle.map { (scope.key, $0) } }),
-      at: now)
+      listed: all, at: now)
   }
 
   /// - Parameters:
@@ -79,10 +80,10 @@ package struct Admission: Sendable {
     }
   }
 
-  /// The scopes that the request is about, in the order of their keys.
+  /// The scopes that the request is about, in the order of their keys; and all of the connection's.
   private func scopes(
     for request: ScanRequest, document: String?
-  ) throws -> [(key: String, obstacle: String?)] {
+  ) throws -> (asked: [(key: String, obstacle: String?)], all: [String]) {
     guard let document else {
       throw Refusal(
         "tenant \(request.tenant) has no connection \(request.connection); "
@@ -93,14 +94,17 @@ package struct Admission: Sendable {
       throw Refusal("platform \(connection.platform.rawValue) has no connector in this scheduler")
     }
     _ = try connection.collections.patterns(asked: request.collections, known: known)
-    let accounts = try connection.accounts(
-      asked: request.scopes, discovered: discovered(by: connection))
-    return accounts.map { account in
-      let scope = Scope(
+    let discovered = try discovered(by: connection)
+    func key(_ account: DiscoveredAccount) -> String {
+      Scope(
         tenant: request.tenant, connection: request.connection, platform: connection.platform,
-        account: account.id)
-      return (scope.description, account.obstacle)
-    }.sorted { $0.0.precedes($1.0) }
+        account: account.id
+      ).description
+    }
+    let asked = try connection.accounts(asked: request.scopes, discovered: discovered)
+      .map { (key: key($0), obstacle: $0.obstacle) }
+    let all = try connection.accounts(asked: [], discovered: discovered).map(key)
+    return (asked.sorted { $0.key.precedes($1.key) }, all)
   }
 
   private func discovered(by connection: ConnectionDocument) throws -> [DiscoveredAccount] {
@@ -129,5 +133,8 @@ package struct NewScan: Sendable, Equatable {
   package let scopes: [String]
   /// Why scopes cannot be scanned now, by their keys.
   package var obstacles: [String: String] = [:]
+  /// All accounts that the connection has now, as scopes in no order: what it had before and has no
+  /// more is marked. `nil` where that is not known.
+  package var listed: [String]?
   package let at: Timestamp
 }

@@ -26,7 +26,8 @@ package protocol QueueStore: Sendable {
   /// Stores a scan, and for an accepted one the next epoch and a run of each scope.
   ///
   /// Reads the connection's document as stored, the scopes' last epochs (0 for a new scope), and the
-  /// run of each that is queued, dispatched or leased. A request of the same tenant, source and id
+  /// run of each that is queued, dispatched or leased. Scopes of the connection that are not `listed`
+  /// are marked with the time of that, once; those of the scan are not marked. A request of the same tenant, source and id
   /// is `repeated` and changes nothing.
   func admit(
     _ request: IdentifiedRequest, by admission: Admission, at now: Timestamp

@@ -35,6 +35,8 @@ public enum Schema {
     Migration(8, "dead_letter_decisions", PackageResources._008_dead_letter_decisions_sql),
     Migration(9, "newest_records", PackageResources._009_newest_records_sql),
     Migration(10, "owners", PackageResources._010_owners_sql),
+    Migration(11, "settled", PackageResources._011_settled_sql),
+    Migration(12, "unlisted_scopes", PackageResources._012_unlisted_scopes_sql),
   ]
 
   /// Brings the database to the newest version; returns what was applied, which may be nothing.

@@ -39,7 +39,9 @@ struct SV0: AsyncParsableCommand {
         ]),
       CommandGroup(
         name: "Decisions:",
-        subcommands: [RemovalsCommand.self, ScopeCommand.self, ReplayCommand.self]),
+        subcommands: [
+          RemovalsCommand.self, ScopeCommand.self, BaselineCommand.self, ReplayCommand.self,
+        ]),
     ])
 
   static func main() async {

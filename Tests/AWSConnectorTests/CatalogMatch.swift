@@ -35,7 +35,10 @@ enum CatalogMatch {
       let parts = call.path.split(separator: "?")
       let path = call.path.prefix { $0 != "?" }.split(separator: "/")
       let template = operation.path.split(separator: "/")
-      guard path.count == template.count else { return 0 }
+      let takesTheRest = template.last?.hasSuffix("+}") == true
+      guard path.count == template.count || takesTheRest && path.count > template.count else {
+        return 0
+      }
       let literals = zip(path, template).map { $1.hasPrefix("{") ? 0 : $0 == $1 ? 1 : -1000 }
       let query = parts.count > 1 ? parts[1].split(separator: "&") : []
       let given = Set(query.map { $0.prefix { $0 != "=" } })

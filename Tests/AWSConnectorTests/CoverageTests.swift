@@ -130,7 +130,7 @@ import Testing
       "field": "RoleDetailList.AssumeRolePolicyDocument",
     ]
     #expect(coverage["iam:GetRole"] == covered)
-    #expect(coverage["s3:GetObject"]?["reason"]?.string?.contains("archive") == true)
+    #expect(coverage["kms:Decrypt"]?["reason"]?.string?.contains("archive") == true)
   }
 
   /// What is granted by default is what the default collections call: no more, no less.

@@ -1,6 +1,7 @@
 import Authentication
 import Extraction
 import HTTPTypes
+import Logging
 import Model
 import PipelineTesting
 import Testing
@@ -20,6 +21,25 @@ import Testing
     #expect(body.contains("RoleSessionName=sv0-01JD0000000000000000000002"))
     #expect(calls.last?.header("x-amz-security-token") == FakeAWS.sessionToken)
     #expect(!published.everything.contains(FakeAWS.externalID))
+  }
+
+  /// The account of the base may be asked for so many sessions a second, by all attempts together.
+  @Test func attemptsTakeTurnsAtAssumingRoles() async throws {
+    let clock = ManualClock()
+    let start = clock.now
+    let surroundings = Surroundings(now: { clock.now }, sleep: clock.sleep, random: { 0.5 })
+    let rates = RateLimiter(surroundings)
+    let credentials = try #require(AWSCredentials.read(FakeAWS.assumeRole).credentials)
+    for _ in 0..<Int(AWSService.sts.rate.burst) + 1 {
+      #expect(clock.now == start)
+      let context = AttemptContext(
+        transport: FakeAWS().transport, surroundings: surroundings,
+        statistics: AttemptStatistics(),
+        log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), workerRates: rates)
+      let base = AWSClient(context: context, endpoint: nil, credentials: nil)
+      _ = try await credentials.strategy(secrets: FakeAWS.connector.secrets, client: base).obtain()
+    }
+    #expect(clock.now > start)
   }
 
   @Test func aRefusedRoleFailsTheAccountAlone() async {

@@ -30,6 +30,10 @@ struct FakeAWS: Sendable {
         ][$0]
       }, file: { _ in nil }))
 
+  static let settings: JSON = [
+    "roleName": "SecurityV0ReadOnly", "regions": ["eu-west-1"],
+    "trailBucket": ["name": "trail", "region": "eu-central-1"],
+  ]
   static let assumeRole: JSON = [
     "type": "assume_role", "externalId": "env:EXTERNAL_ID", "base": ["type": "environment"],
   ]
@@ -44,7 +48,7 @@ struct FakeAWS: Sendable {
 
   func attempt(
     credentials: JSON = assumeRole, collections: [String] = [],
-    settings: JSON = ["roleName": "SecurityV0ReadOnly", "regions": ["eu-west-1"]],
+    settings: JSON = settings,
     producer: RecordingProducer = RecordingProducer(), clock: ManualClock = ManualClock()
   ) -> TestAttempt {
     TestAttempt(

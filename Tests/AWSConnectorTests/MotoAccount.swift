@@ -84,6 +84,14 @@ struct MotoAccount {
     _ = try await json("sqs", target: "AmazonSQS.CreateQueue", ["QueueName": .string(name)])
   }
 
+  /// A bucket, or an object.
+  func put(_ path: String, _ body: [UInt8], encoding: String? = nil) async throws {
+    var request = UnsignedRequest(
+      method: .put, scheme: "http", authority: authority, path: path, body: body)
+    request.fields[.contentEncoding] = encoding
+    _ = try await Self.send(transport, request, credentials, "s3", "us-east-1")
+  }
+
   func lambda(_ path: String, _ input: JSON) async throws {
     let request = UnsignedRequest(
       method: .post, scheme: "http", authority: authority, path: path, body: input.bytes)

@@ -1,5 +1,6 @@
 import Authentication
 import Extraction
+import Foundation
 import JSONReader
 import Model
 import PipelineTesting
@@ -75,25 +76,28 @@ import Testing
     "aws.agentcore.policy", "aws.agentcore.workloadIdentity", "aws.apprunner.service",
     "aws.bedrock.flow", "aws.bedrock.guardrail", "aws.bedrock.importedModel",
     "aws.bedrock.inferenceProfile", "aws.bedrock.marketplaceEndpoint",
-    "aws.bedrock.modelDeployment", "aws.bedrock.provisionedModel", "aws.cloudtrail.channel",
-    "aws.cloudtrail.event", "aws.codebuild.sourceCredential", "aws.config.compliance",
+    "aws.bedrock.modelDeployment", "aws.bedrock.provisionedModel", "aws.cloudtrail.archivedEvent",
+    "aws.cloudtrail.channel", "aws.cloudtrail.event", "aws.codebuild.sourceCredential",
+    "aws.config.compliance",
     "aws.ecr.pullThroughCache", "aws.events.endpoint", "aws.events.source", "aws.iam.lastAccessed",
     "aws.iam.serviceCredential", "aws.opensearch.accessPolicy", "aws.organizations.resourcePolicy",
     "aws.ram.received", "aws.rolesanywhere.", "aws.s3.accessGrant", "aws.s3.objectLambda",
     "aws.ssm.association",
   ]
 
+  private static let connector = AWSConnector(
+    secrets: SecretResolver(
+      variable: {
+        [
+          "AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo-secret-key",
+          "EXTERNAL_ID": "acme-external-id",
+        ][$0]
+      }, file: { _ in nil }))
+
   @Test func anAccountIsReadThroughAnAssumedRole() async throws {
     let account = try await MotoAccount()
     try await fill(account)
-    let connector = AWSConnector(
-      secrets: SecretResolver(
-        variable: {
-          [
-            "AWS_ACCESS_KEY_ID": "demo", "AWS_SECRET_ACCESS_KEY": "demo-secret-key",
-            "EXTERNAL_ID": "acme-external-id",
-          ][$0]
-        }, file: { _ in nil }))
+    let connector = Self.connector
     let attempt = TestAttempt(
       connector: connector, transport: account.transport, account: account.id,
       settings: [
@@ -103,7 +107,8 @@ import Testing
       collections: AccountTests.collections.map(\.name).filter { name in
         !Self.lacking.contains { name.hasPrefix($0) }
       })
-    let published = await attempt.run()
+    // A server in Python answers some hundred calls.
+    let published = await attempt.run(upTo: .seconds(600))
     #expect(
       ConnectorConformance.violations(
         of: published, by: connector, dispatch: attempt.dispatch,
@@ -130,5 +135,40 @@ import Testing
         bytes: Array(record.text.utf8))
       #expect(throws: Never.self, "\(record.text)") { try connector.normalizer.assertions(of: raw) }
     }
+  }
+
+  /// `{"Records":[…]}` with one event, as gzip.
+  private static let archive =
+    "H4sIAAAAAAACAzWOQWvDMAyF/4vOdVenrDDdBrsEtlLW7LLSg0gEM9ROZstpu5D/PrmlOggkfe/pTfDJbR+7BHiYgEcO"
+    + "Ur8BgjcWFvd5S5518+6SfCWO6bHf9zm25eLIL8nTXx/onJZt7x9E427KalVtjLWmss3qBZ/XaO23IlnN6k4xJ1fACeQ6"
+    + "FLp+/ShvFKAYdNaO6ov6BVVpbaW11sJi8NQ6mBcQ+Tdzkh1FDSslpBpeVD2cKAh3ZqRTZiM/JMbnJCZowGhoGJgizPNx"
+    + "/gdPe3k/CQEAAA=="
+
+  /// One that is not compressed is a gap. Unlike S3, moto sends the encoding that was stored.
+  @Test func aTrailsArchiveIsUnpackedOnItsWay() async throws {
+    let account = try await MotoAccount()
+    let bucket = "trail-\(account.id)"
+    let folder = "AWSLogs/\(account.id)/CloudTrail/\(MotoAccount.region)/2026/11/21"
+    let file = "\(account.id)_CloudTrail_\(MotoAccount.region)_20261121T0955Z"
+    try await account.put("/\(bucket)", [])
+    let archive = try #require(Data(base64Encoded: Self.archive))
+    try await account.put(
+      "/\(bucket)/\(folder)/\(file)_packed.json.gz", Array(archive), encoding: "gzip")
+    try await account.put(
+      "/\(bucket)/\(folder)/\(file)_plain.json.gz", Array("<html>".utf8), encoding: "gzip")
+    try await account.put("/\(bucket)/elsewhere.json.gz", Array(archive))
+    let attempt = TestAttempt(
+      connector: Self.connector, transport: account.transport, account: account.id,
+      settings: [
+        "roleName": "SecurityV0ReadOnly", "regions": [.string(MotoAccount.region)],
+        "endpoint": .string(account.endpoint),
+        "trailBucket": ["name": .string(bucket), "region": .string(MotoAccount.region)],
+      ], credentials: FakeAWS.assumeRole, collections: ["aws.cloudtrail.archivedEvent"])
+    let published = await attempt.run()
+    let end = published.end(of: "aws.cloudtrail.archivedEvent@\(MotoAccount.region)")
+    #expect(end?.outcome == .partial)
+    #expect(end?.message?.hasPrefix("1 object") == true, "\(end?.message ?? "")")
+    #expect(published.records.map(\.key) == ["m-1"])
+    #expect(!published.everything.contains(Self.secret))
   }
 }

@@ -2,6 +2,7 @@ import Extraction
 import HTTPTypes
 import Model
 import PipelineTesting
+import Synchronization
 import Testing
 
 /// What the engine does beyond one listing: regions, redirects, activity.
@@ -20,6 +21,74 @@ import Testing
     #expect(published.outcome(of: "aws.sqs.queue@me-south-1") == .unsupported)
     #expect(published.outcome(of: "aws.sqs.queue@eu-west-1") == .complete)
     #expect(published.outcome(of: "aws.iam.accessKey") == .complete)
+  }
+
+  private static func twoRegions(
+    _ other: String, _ replacing: @escaping @Sendable (String, ScriptedTransport.Call) -> Answer?
+  ) async -> PublishedAttempt {
+    await FakeAWS { operation, call in
+      operation == "ec2:DescribeRegions" ? FakeAWS.denial(operation) : replacing(operation, call)
+    }.attempt(
+      collections: ["aws.sqs.queue", "aws.sns.topic"],
+      settings: ["roleName": "SecurityV0ReadOnly", "regions": ["eu-west-1", .string(other)]]
+    ).run()
+  }
+
+  /// Where the list of regions may not be read, a region that refuses what the home region accepts.
+  @Test(arguments: [
+    ("InvalidClientTokenId", "sns:ListTopics"), ("UnrecognizedClientException", "sqs:ListQueues"),
+    ("AuthFailure", "sns:ListTopics"),
+  ])
+  func aRegionThatKnowsNoCredentialsIsOff(_ code: String, _ first: String) async {
+    let published = await Self.twoRegions("me-south-1") { operation, call in
+      call.request.authority?.contains("me-south-1") == true
+        ? FakeAWS.refusal(operation, code: code) : nil
+    }
+    for collection in ["aws.sqs.queue", "aws.sns.topic"] {
+      let end = published.end(of: "\(collection)@me-south-1")
+      #expect(end?.outcome == .unsupported)
+      #expect(end?.message?.contains("me-south-1 is not switched on") == true)
+      #expect(published.outcome(of: "\(collection)@eu-west-1") == .complete)
+    }
+    #expect(published.ended?.outcome == .complete)
+  }
+
+  @Test func credentialsThatNobodyKnowsAreNoRegionThatIsOff() async {
+    let asked = Mutex(0)
+    let published = await Self.twoRegions("me-south-1") { operation, call in
+      if operation == "sts:GetCallerIdentity" {
+        // They are good when the scan begins.
+        let count = asked.withLock { count in
+          count += 1
+          return count
+        }
+        return count == 1 ? nil : FakeAWS.refusal(operation, code: "InvalidClientTokenId")
+      }
+      return call.request.authority?.contains("me-south-1") == true
+        ? FakeAWS.refusal(operation, code: "InvalidClientTokenId") : nil
+    }
+    #expect(published.outcome(of: "aws.sqs.queue@me-south-1") == .failed)
+    #expect(published.outcome(of: "aws.sqs.queue@eu-west-1") == .complete)
+  }
+
+  /// It is on in every account.
+  @Test func aRegionThatCannotBeOffFailsWhereItRefusesCredentials() async {
+    let published = await Self.twoRegions("us-west-2") { operation, call in
+      call.request.authority?.contains("us-west-2") == true
+        ? FakeAWS.refusal(operation, code: "UnrecognizedClientException") : nil
+    }
+    #expect(published.outcome(of: "aws.sqs.queue@us-west-2") == .failed)
+  }
+
+  @Test(arguments: ["OptInRequired", "SubscriptionRequiredException", "UnknownOperationException"])
+  func aServiceThatAnAccountHasNotIsUnsupported(_ code: String) async {
+    let published = await Self.twoRegions("me-south-1") { operation, call in
+      operation == "sqs:ListQueues" && call.request.authority?.contains("me-south-1") == true
+        ? FakeAWS.refusal(operation, code: code, status: 400) : nil
+    }
+    #expect(published.outcome(of: "aws.sqs.queue@me-south-1") == .unsupported)
+    #expect(published.outcome(of: "aws.sns.topic@me-south-1") == .complete)
+    #expect(published.outcome(of: "aws.sqs.queue@eu-west-1") == .complete)
   }
 
   @Test func aBucketIsAskedWhereS3SaysThatItIs() async {

@@ -156,12 +156,38 @@ import Testing
     #expect(SigV4.queryString(items) == "B=~&a=&b=x%20y%2Fz%2B%C3%BC")
   }
 
+  /// Credentials keep the keys that they derived: none may serve another day, region or service.
+  @Test func keptKeysServeOnlyTheirScope() {
+    func credentials() -> SigV4.Credentials {
+      SigV4.Credentials(accessKeyID: "AKIDEXAMPLE", secretAccessKey: Secret("hunter2"))
+    }
+    func signature(
+      _ credentials: SigV4.Credentials, _ region: String, _ service: String, _ day: Int64
+    ) -> String? {
+      SigV4(credentials: credentials, region: region, service: service)
+        .headers(for: Self.get(), at: Timestamp(milliseconds: day * 86_400_000)).last?.value
+    }
+    let kept = credentials()
+    var seen: Set<String?> = []
+    for day: Int64 in [0, 1, 0] {
+      for region in ["us-east-1", "eu-west-1"] {
+        for service in ["iam", "sts", "iam"] {
+          let signed = signature(kept, region, service, day)
+          #expect(signed == signature(credentials(), region, service, day))
+          seen.insert(signed)
+        }
+      }
+    }
+    #expect(seen.count == 8)
+  }
+
   @Test func credentialsDoNotPrint() {
     let signer = SigV4(
       credentials: .init(
         accessKeyID: "AKIDEXAMPLE", secretAccessKey: Secret("hunter2"),
         sessionToken: Secret("token")),
       region: "us-east-1", service: "iam")
+    _ = signer.headers(for: Self.get(), at: Timestamp(milliseconds: 0))
     #expect(!"\(signer)".contains("hunter2") && !"\(signer)".contains("token\""))
   }
 }

@@ -79,7 +79,10 @@ struct Scanning {
   private func everythingIsTold() async throws {
     let latest = Set(
       try await stack.query(
-        "SELECT uid || '.' || version FROM sv0.findings WHERE tenant = '\(tenant)'"))
+        """
+        SELECT uid || '.' || version FROM sv0.findings
+        WHERE tenant = '\(tenant)' AND version > 0
+        """))
     try await stack.findingsArePublished()
     try await wait(until: "every finding's latest version at the webhook", upTo: .seconds(120)) {
       latest.isSubset(

@@ -63,6 +63,13 @@ extension EndToEnd.Scanned {
       #expect(catalog.allSatisfy { $0.text.contains(#""permission":""#) })
     }
 
+    @Test func theAccountsAreListedWithTheirNewestRun() async throws {
+      let scopes = try await stack.json(["scope", "list"])
+      #expect(
+        scopes.compactMap { $0["scope"]?.string } == ["acme/aws-prod/aws/\(stack.account.id)"])
+      #expect(scopes.allSatisfy { $0["state"] != nil && $0["unlistedSince"] == nil })
+    }
+
     @Test func aScanOfNobodysConnectionIsRejected() async throws {
       let outcome = try await stack.sv0(
         ["scan", "start", "--connection", "no-such-connection", "--wait", "--timeout", "60s"])

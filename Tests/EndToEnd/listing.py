@@ -77,10 +77,14 @@ class Listing:
             name, arn = function["FunctionName"], function["FunctionArn"]
             self.node("automation", "aws.lambda.function", arn, name)
             self.edge("runsAs", arn, function["Role"])
-            if any(map(is_opaque, function.get("Environment", {}).get("Variables", {}).values())):
+            values = function.get("Environment", {}).get("Variables", {}).values()
+            if any(map(is_opaque, values)):
                 id = f"{arn}#environment"
                 self.node("credential", "aws.lambda.environment", id, f"environment of {name}")
                 self.edge("stores", arn, id)
+            for value in values:
+                if value.startswith("AKIA"):
+                    self.edge("stores", arn, f"aws:access-key:{value}")
             if self.exists("get_policy", name):
                 id = f"{arn}#policy"
                 self.node("policy", "aws.lambda.resourcePolicy", id, f"resource policy of {name}")

@@ -27,7 +27,7 @@ struct Estate {
     "aws.lambda.function", "aws.lambda.policy", "aws.lambda.url", "aws.secretsmanager.secret",
     "aws.agentcore.harness", "aws.agentcore.runtime", "aws.apprunner.service",
     "aws.batch.jobDefinition", "aws.codebuild.project", "aws.ecs.taskDefinition", "aws.glue.job",
-    "aws.sagemaker.model",
+    "aws.sagemaker.model", "aws.states.stateMachine", "aws.pipes.pipe", "aws.bedrock.agent",
   ]
 
   /// Everything is read completely, in one region; the account is in no organization.
@@ -253,8 +253,8 @@ struct Estate {
 
   var evaluation: Evaluation { evaluation(at: Self.now) }
 
-  func evaluation(at now: Timestamp) -> Evaluation {
-    Evaluation(of: graph, at: now, owners: OwnerRegister(owners))
+  func evaluation(at now: Timestamp, settled: Settled? = nil) -> Evaluation {
+    Evaluation(of: graph, at: now, owners: OwnerRegister(owners), settled: settled)
   }
 
   var semantics: AWSSemantics {

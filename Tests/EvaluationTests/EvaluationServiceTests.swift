@@ -10,10 +10,14 @@ import Testing
 
 /// The worker against a real database, as the loader leaves it.
 @Suite struct EvaluationServiceTests {
-  private static let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+  static let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
   private func service(_ pool: PostgresPool, at time: Timestamp = Estate.now) -> EvaluationService {
-    EvaluationService(pool: pool, now: { time }, log: Self.log)
+    Self.service(pool, at: time)
+  }
+
+  static func service(_ pool: PostgresPool, at time: Timestamp) -> EvaluationService {
+    EvaluationService(pool: pool, now: { time }, log: log)
   }
 
   private static var estate: Estate { OCSFTests.estate }
@@ -212,12 +216,12 @@ import Testing
     }
   }
 
-  private struct Queued: Equatable {
+  struct Queued: Equatable {
     var key: String
     var value: String?
   }
 
-  private static func queued(_ pool: PostgresPool) async throws -> [Queued] {
+  static func queued(_ pool: PostgresPool) async throws -> [Queued] {
     try await pool.withTransaction { transaction in
       try await transaction.query("SELECT key, value FROM sv0.outbox ORDER BY id").map {
         Queued(key: try $0.string(0), value: try $0.stringOrNil(1))

@@ -55,6 +55,49 @@ import Testing
     }
   }
 
+  /// What is closed and opened one after another makes the graph that all of it makes at once.
+  @Test(arguments: 0..<60)
+  func aRevisedGraphIsTheGraph(seed: UInt64) throws {
+    var random = SeededGenerator(seed: seed)
+    var assertions = Assertions(&random)
+    var graph = Graph(
+      tenant: "acme", version: 1, nodes: assertions.nodes, edges: assertions.edges)
+    for version in 2..<5 {
+      let change = assertions.change(&random)
+      guard var revision = GraphRevision(graph.storage) else { break }
+      for node in change.closed.nodes {
+        let id = revision.builder.strings.number(of: node.value.id)
+        let place = revision.place(node.provenance)
+        #expect(!revision.mayOpen(node: id, at: place))
+        let closes = (0..<2).map { _ in revision.close(node: id, at: place) }
+        #expect(closes == [true, false])
+        #expect(revision.mayOpen(node: id, at: place))
+      }
+      for edge in change.closed.edges {
+        let key = revision.texts(edge.value.key)
+        let place = revision.place(edge.provenance)
+        #expect(!revision.mayOpen(edge: key, at: place))
+        let closes = (0..<2).map { _ in revision.close(edge: key, at: place) }
+        #expect(closes == [true, false])
+        #expect(revision.mayOpen(edge: key, at: place))
+      }
+      for node in change.opened.nodes { revision.builder.add(node) }
+      for edge in change.opened.edges { revision.builder.add(edge) }
+      graph = Graph(
+        tenant: "acme", version: Int64(version), revision.finish(), documents: [:],
+        collections: [:], calls: [:])
+      let plain = PlainGraph(assertions)
+      #expect(Array(graph.order) == plain.order)
+      #expect(graph.conflicts == plain.conflicts)
+      #expect(graph.populated == plain.populated)
+      #expect(graph.edges.map(\.plain) == plain.edges)
+      for id in plain.order {
+        #expect(graph.nodes[id]?.merged == plain.nodes[id]?.merged)
+        #expect(graph.nodes[id]?.assertions == plain.nodes[id]?.assertions)
+      }
+    }
+  }
+
   /// Texts that differ late, are each other's beginnings, or are not ASCII.
   @Test func numbersFollowTheOrderOfBytes() {
     let texts = [
@@ -91,7 +134,8 @@ private struct Assertions {
       let id = Self.name(&random)
       guard taken.insert(source.place + [id]).inserted else { continue }
       let node = Node(
-        id: id, kind: [.identity, .policy].randomElement(using: &random)!, type: Self.types.randomElement(using: &random)!,
+        id: id, kind: [.identity, .policy].randomElement(using: &random)!,
+        type: Self.types.randomElement(using: &random)!,
         name: "name \(Int.random(in: 0...3, using: &random))",
         defines: Array(Set((0..<2).map { _ in Self.name(&random) })).sorted(),
         state: Self.state(&random), observed: Bool.random(using: &random) ? ["seen": "x"] : [:])
@@ -107,6 +151,32 @@ private struct Assertions {
       guard taken.insert(source.place + key).inserted else { continue }
       edges.append(Asserted(edge, source))
     }
+  }
+
+  private init(nodes: [Asserted<Node>], edges: [Asserted<Edge>]) {
+    (self.nodes, self.edges) = (nodes, edges)
+  }
+
+  /// Closes some; opens some of these again with another state, and others.
+  mutating func change(
+    _ random: inout SeededGenerator
+  ) -> (closed: Assertions, opened: Assertions) {
+    var closed = Assertions(nodes: [], edges: [])
+    var opened = Assertions(&random)
+    for node in nodes where Int.random(in: 0..<4, using: &random) == 0 {
+      closed.nodes.append(node)
+    }
+    for edge in edges where Int.random(in: 0..<4, using: &random) == 0 {
+      closed.edges.append(edge)
+    }
+    nodes.removeAll { closed.nodes.contains($0) }
+    edges.removeAll { closed.edges.contains($0) }
+    let (nodeKeys, edgeKeys) = (Set(nodes.map(\.key)), Set(edges.map(\.key)))
+    opened.nodes.removeAll { nodeKeys.contains($0.key) }
+    opened.edges.removeAll { edgeKeys.contains($0.key) }
+    nodes += opened.nodes
+    edges += opened.edges
+    return (closed, opened)
   }
 
   private static func name(_ random: inout SeededGenerator) -> String {
@@ -128,6 +198,33 @@ private struct Assertions {
         collection: ["c.one", "c.two"].randomElement(using: &random)!),
       object: name(&random), sha256: "\(Int.random(in: 0...9, using: &random))", run: "R1",
       call: Int64.random(in: 0...3, using: &random))
+  }
+}
+
+extension Asserted<Node> {
+  fileprivate var key: [String] { provenance.place + [value.id] }
+}
+
+extension Asserted<Edge> {
+  fileprivate var key: [String] {
+    let key = value.key
+    return provenance.place + [key.kind.rawValue, key.from, key.to, key.discriminator]
+  }
+}
+
+extension GraphRevision {
+  fileprivate mutating func place(_ source: Provenance) -> Place {
+    Place(
+      scope: builder.strings.number(of: source.collection.scope),
+      collection: builder.strings.number(of: source.collection.collection),
+      object: builder.strings.number(of: source.object))
+  }
+
+  fileprivate mutating func texts(_ key: EdgeKey) -> EdgeTexts {
+    EdgeTexts(
+      kind: key.kind, from: builder.strings.number(of: key.from),
+      to: builder.strings.number(of: key.to),
+      discriminator: builder.strings.number(of: key.discriminator))
   }
 }
 

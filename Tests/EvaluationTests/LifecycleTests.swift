@@ -79,8 +79,55 @@ import Testing
     let life = FindingLife(
       state: .suppressed, version: 5, digest: "a", firstSeenAt: Estate.now,
       changedAt: Estate.now)
-    #expect(FindingLife.after(life, .found(digest: "b"), at: Self.later)?.state == .suppressed)
-    #expect(FindingLife.after(life, .gone(digest: "a"), at: Self.later)?.state == .resolved)
+    func next(_ observation: Observation, isSuppressed: Bool = true) -> FindingLife? {
+      FindingLife.after(life, observation, isSuppressed: isSuppressed, at: Self.later)
+    }
+    #expect(next(.found(digest: "a")) == nil)
+    #expect(next(.found(digest: "b"))?.state == .suppressed)
+    #expect(next(.gone(digest: "a"))?.state == .resolved)
+    #expect(next(.found(digest: "a"), isSuppressed: false)?.state == .updated)
+    let resolved = try #require(next(.gone(digest: "a")))
+    let back = FindingLife.after(
+      resolved, .found(digest: "a"), isSuppressed: true, at: Self.later)
+    #expect(back?.state == .suppressed && back?.version == 7)
+  }
+
+  @Test func whatIsHeldHasNoVersionUntilItIsReleased() throws {
+    let held = try #require(FindingLife.after(nil, .found(digest: "a"), .hold, at: Estate.now))
+    #expect(held.state == .new && held.version == 0 && held.isHeld && !held.isPublished)
+    #expect(FindingLife.after(held, .found(digest: "a"), .publish, at: Self.later) == nil)
+    let changed = try #require(
+      FindingLife.after(held, .found(digest: "b"), .publish, at: Self.later))
+    #expect(changed.version == 0 && changed.isHeld && changed.digest == "b")
+    let missing = FindingLife.after(changed, .notEvaluated(digest: "c"), .publish, at: Self.later)
+    #expect(missing?.version == 0 && missing?.isHeld == true)
+    let sent = try #require(
+      FindingLife.after(changed, .found(digest: "b"), .release, at: Self.later))
+    #expect(sent.state == .new && sent.version == 1 && sent.isPublished)
+    #expect(FindingLife.after(sent, .found(digest: "b"), .release, at: Self.later) == nil)
+    let gone = try #require(FindingLife.after(changed, .gone(digest: "b"), at: Self.later))
+    #expect(gone.state == .resolved && gone.version == 0 && !gone.isPublished)
+    #expect(FindingLife.after(gone, .gone(digest: "b"), at: Self.later) == nil)
+    let again = try #require(FindingLife.after(gone, .found(digest: "a"), at: Self.later))
+    #expect(again.state == .new && again.version == 1 && again.firstSeenAt == Estate.now)
+  }
+
+  /// The topic keeps what it has until there is more to say than a rule's new version.
+  @Test func aPublishedFindingIsHeldBackUntilItChangesAgain() throws {
+    let life = FindingLife(
+      state: .new, version: 1, digest: "a", firstSeenAt: Estate.now, changedAt: Estate.now)
+    let held = try #require(FindingLife.after(life, .found(digest: "b"), .hold, at: Self.later))
+    #expect(held.version == 1 && held.isHeld)
+    #expect(FindingLife.after(held, .found(digest: "b"), at: Self.later) == nil)
+    let ends: [(Observation, Disclosure, FindingState)] = [
+      (.found(digest: "c"), .publish, .updated), (.found(digest: "b"), .release, .updated),
+      (.notEvaluated(digest: "m"), .publish, .updated), (.gone(digest: "b"), .publish, .resolved),
+    ]
+    for (observation, disclosure, state) in ends {
+      let next = try #require(
+        FindingLife.after(held, observation, disclosure, at: Self.later))
+      #expect(next.state == state && next.version == 2 && next.isPublished)
+    }
   }
 }
 

@@ -5,8 +5,7 @@ import Testing
 
 @testable import Evaluation
 
-/// The published bytes. `ocsf-json-schema` and `jsonschema` (PyPI) accept the golden event: class
-/// `detection_finding` of OCSF 1.5.0 with the profile `cloud`.
+/// The published bytes: class `detection_finding` of OCSF 1.5.0 with the profile `cloud`.
 @Suite struct OCSFTests {
   static var estate: Estate {
     var estate = Estate()
@@ -41,6 +40,53 @@ import Testing
       #expect(event["status_id"] == .integer(status))
       #expect(event["status_detail"] == .string(state.rawValue))
     }
+  }
+
+  /// Of every rule that finds something here, in every state.
+  @Test func eventsAreValidByOCSFsOwnSchema() throws {
+    var estate = Self.estate
+    estate.role("speaker", policies: [Policy.document(Policy.allow("polly:*"))])
+    estate.end("aws.iam.group", .denied, missing: ["iam:ListGroups"])
+    var changes = estate.evaluation.changes(since: [])
+    estate.end("aws.iam.group", .complete)
+    changes += estate.evaluation(at: Estate.now, settled: Settled())
+      .changes(since: [])
+    #expect(Set(changes.map(\.key.rule)).isSuperset(of: ["coverage", "summary", "public-trigger"]))
+    let answer = Suppression(owner: "team", reason: "known", endsAt: Estate.now)
+    let events = changes.flatMap { change in
+      FindingState.allCases.map { state in
+        var life = change.life
+        life.state = state
+        return OCSF.event(OCSF.content(of: change.event, missing: ["iam:Get"]), life, answer)
+      }
+    }
+    #expect(try Self.problems(of: changes.map(\.event) + events) == "")
+    #expect(try Self.problems(of: [["message": "x", "severity_id": 7]]) != "")
+  }
+
+  private struct Missing: Error, CustomStringConvertible {
+    let description =
+      "SV0_VENV is not set: it names the Python environment that `make setup` creates (.venv)"
+  }
+
+  /// What OCSF's schema says of events, in lines; empty when they are valid.
+  private static func problems(of events: [JSON]) throws -> String {
+    guard let environment = ProcessInfo.processInfo.environment["SV0_VENV"] else { throw Missing() }
+    let folder = URL(filePath: #filePath).deletingLastPathComponent()
+    let input = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try Data(events.map(\.text).joined(separator: "\n").utf8).write(to: input)
+    defer { try? FileManager.default.removeItem(at: input) }
+    let process = Process()
+    process.executableURL = URL(filePath: "\(environment)/bin/python3")
+    process.arguments = [folder.appending(path: "ocsf.py").path]
+    process.standardInput = try FileHandle(forReadingFrom: input)
+    let output = Pipe()
+    process.standardOutput = output
+    process.standardError = output
+    try process.run()
+    let text = try output.fileHandleForReading.readToEnd() ?? Data()
+    process.waitUntilExit()
+    return String(decoding: text, as: UTF8.self)
   }
 
   @Test func theContentOfAPublishedEventIsTheContentThatWasPublished() throws {

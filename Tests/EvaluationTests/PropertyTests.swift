@@ -45,11 +45,15 @@ import Testing
       var forward: [String: Set<String>] = [:]
       for start in names {
         for path in evaluation.reach(from: start) {
-          guard let end = path.hops.last?.to else { continue }
-          forward[end, default: []].insert(start)
-          guard evaluation.paths(from: start, to: end).first?.decision == path.decision else {
-            return "reach and path differ from \(start) to \(end)"
+          guard let last = path.hops.last else { continue }
+          let best = evaluation.paths(from: start, to: last.to).first?.decision
+          // Of a data domain the best at each level is told.
+          guard best == path.decision || path.domain != nil && best != nil else {
+            return "reach and path differ from \(start) to \(last.to)"
           }
+          // What is only asked about when it is needed is not among the hops.
+          guard evaluation.hops(from: last.from).contains(last) else { continue }
+          forward[last.to, default: []].insert(start)
         }
       }
       let hops = names.flatMap { evaluation.hops(from: $0) }
@@ -75,11 +79,9 @@ import Testing
     let documents = maker.shuffled(Array(estate.documents))
     shuffled.documents = Dictionary(uniqueKeysWithValues: documents)
     let (one, other) = (estate.evaluation, shuffled.evaluation)
-    #expect(
-      one.changes(since: []).map { $0.event.bytes }
-        == other.changes(since: []).map {
-          $0.event.bytes
-        })
+    let (events, others) = (one.changes(since: []), other.changes(since: []))
+    #expect(events.count == others.count)
+    for (event, other) in zip(events, others) { #expect(event.event.text == other.event.text) }
     for name in one.names.keys { #expect(one.hops(from: name) == other.hops(from: name)) }
   }
 

@@ -81,6 +81,27 @@ import Testing
     #expect(findings.first?.severity == expected)
   }
 
+  /// A certificate that was seen is let in as far as its subject fits.
+  @Test func aCertificateThatWasUsedOpensWhatItsSubjectFits() {
+    let condition = #"{"StringEquals":{"aws:PrincipalTag/x509Subject/CN":"press-7"}}"#
+    var (estate, role) = estate(condition)
+    let subjects = ["CN=press-7,OU=plant", "CN=press-8,OU=plant"].enumerated().map { index, name in
+      estate.thing(
+        "\(Self.prefix):subject/su\(index)", "aws.rolesanywhere.subject", .credential, name: name,
+        state: ["enabled": true])
+    }
+    #expect(estate.hops("federates", from: subjects[0]) == [role: .allowed])
+    #expect(estate.hops("federates", from: subjects[1]).isEmpty)
+  }
+
+  @Test func theIssuerOfAUsedCertificateIsNotKnown() {
+    let condition = #"{"StringEquals":{"aws:PrincipalTag/x509Issuer/CN":"Acme CA"}}"#
+    var (estate, role) = estate(condition)
+    let subject = estate.thing(
+      "\(Self.prefix):subject/su1", "aws.rolesanywhere.subject", .credential, name: "CN=press-7")
+    #expect(estate.hops("federates", from: subject) == [role: .conditional])
+  }
+
   /// IAM User Guide, "Session policies": what both the role and the session's policies allow.
   @Test func aSessionPolicyLimitsWhatTheSessionMayDo() throws {
     let allow = Policy.document(Policy.allow("s3:*"))

@@ -99,6 +99,72 @@ import Testing
     #expect(finding.conditions == ["aws:MultiFactorAuthPresent Bool true"])
   }
 
+  /// The actions could be restricted, the resource is not, and there is something to lose.
+  @Test func someActionsOnAllOfASensitiveServiceAreFound() throws {
+    let cases: [(String, Severity?)] = [
+      ("s3:GetObject", .medium), ("s3:PutObject", .medium), ("s3:PutBucketPolicy", .high),
+      ("s3:ListAllMyBuckets", nil), ("sqs:ReceiveMessage", nil),
+    ]
+    for (action, severity) in cases {
+      var estate = Estate()
+      estate.resource("arn:aws:s3:::acme-hr-payroll", "aws.s3.bucket", policy: nil)
+      estate.role("r", policies: [Policy.document(Policy.allow(action))])
+      let finding = estate.findings("unbounded-scope").first
+      #expect(finding?.severity == severity, "\(action)")
+      #expect(finding?.description.contains("which hold hr data") ?? true)
+      #expect(finding?.targets.map(\.id) ?? [] == (finding == nil ? [] : ["\(Self.set)#s3"]))
+    }
+    var narrow = Estate()
+    narrow.resource("arn:aws:s3:::acme-hr-payroll", "aws.s3.bucket", policy: nil)
+    narrow.role(
+      "r", policies: [Policy.document(Policy.allow("s3:GetObject", on: "arn:aws:s3:::acme-hr-*"))])
+    #expect(narrow.findings("unbounded-scope").isEmpty)
+  }
+
+  private static let set = "aws:account:\(Estate.account)"
+  private static let machine = "arn:aws:states:eu-west-1:\(Estate.account):stateMachine:sync"
+
+  /// A state machine that reads a bucket and calls a destination at a host.
+  private func egress(to host: String, reading bucket: String) -> Estate {
+    var estate = Estate()
+    let collection = "aws.states.stateMachine@eu-west-1"
+    estate.resource(bucket, "aws.s3.bucket", policy: nil)
+    let role = estate.role(
+      "sync-role",
+      policies: [Policy.document(Policy.allow("s3:GetObject", on: "\(bucket)/*"))])
+    let call = "arn:aws:events:eu-west-1:\(Estate.account):api-destination/crm"
+    estate.add(
+      Node(
+        id: Self.machine, kind: .automation, type: "aws.states.stateMachine", name: "sync",
+        state: ["account": .string(Estate.account), "region": "eu-west-1"]), Self.machine,
+      collection, Estate.account)
+    estate.add(
+      Edge(.runsAs, from: Self.machine, to: role), Self.machine, collection, Estate.account)
+    estate.add(
+      Edge(.invokes, from: Self.machine, to: call), Self.machine, collection, Estate.account)
+    estate.add(Edge(.targets, from: call, to: host), call, collection, Estate.account)
+    return estate
+  }
+
+  @Test func whatReadsSensitiveDataAndCallsAStrangerIsFound() throws {
+    let estate = egress(
+      to: "https-host:api.crm.example", reading: "arn:aws:s3:::acme-hr-payroll")
+    let finding = try #require(
+      estate.findings("unbounded-scope").first { $0.subject == Self.machine })
+    #expect(finding.severity == .high)
+    #expect(finding.title == "sync reaches hr data (readData) and calls api.crm.example")
+    let last = try #require(finding.chain.last)
+    #expect(last.subject == .node(id: "https-host:api.crm.example"))
+  }
+
+  @Test(arguments: [
+    ("https-host:x.execute-api.eu-west-1.amazonaws.com", "arn:aws:s3:::acme-hr-payroll"),
+    ("https-host:api.crm.example", "arn:aws:s3:::acme-assets"),
+  ])
+  func oneOfTheTwoAloneIsFine(host: String, bucket: String) {
+    #expect(egress(to: host, reading: bucket).findings("unbounded-scope").isEmpty)
+  }
+
   @Test func rolesThatShareAStatementShareTheirCause() {
     var estate = Estate()
     let policy = Estate.arn("policy", "shared")

@@ -49,13 +49,18 @@ import Testing
       let graph = Graph(
         tenant: tenant, version: 1, nodes: [], edges: [], documents: [:], collections: [:],
         calls: [:])
-      return EvaluationReading(clock: clock(tenant), graph: graph, findings: [])
+      return EvaluationReading(
+        clock: clock(tenant), graph: graph, findings: [], settled: Settled())
     }
 
     func write(_ result: EvaluationResult) async throws -> Bool {
       state.withLock { $0.written.append(result.clock.tenant) }
       return true
     }
+
+    func record(
+      _ order: FindingOrder, of tenant: String, by person: String, at now: Timestamp
+    ) async throws -> Int { 0 }
 
     /// What was tried since this was asked last.
     var tried: [String] {

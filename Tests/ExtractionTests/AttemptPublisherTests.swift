@@ -242,9 +242,9 @@ import Testing
   }
 }
 
-@Suite struct AttemptSlotsTests {
+@Suite struct SlotsTests {
   @Test func roomIsGivenInTheOrderInWhichItWasAskedFor() async throws {
-    let slots = AttemptSlots(1)
+    let slots = Slots(1)
     try await slots.reserve(1)
     try await withThrowingTaskGroup(of: Int.self) { group in
       for number in 0..<4 {
@@ -264,7 +264,7 @@ import Testing
   }
 
   @Test func aBatchLargerThanTheLimitIsTakenOnceAllIsFree() async throws {
-    let slots = AttemptSlots(2)
+    let slots = Slots(2)
     try await slots.reserve(1)
     let batch = Task { try await slots.reserve(3) }
     #expect(await eventually { slots.waiting == 1 })
@@ -274,7 +274,7 @@ import Testing
   }
 
   @Test func aReservationThatIsCancelledHoldsNothing() async throws {
-    let slots = AttemptSlots(1)
+    let slots = Slots(1)
     try await slots.reserve(1)
     let first = Task { try await slots.reserve(1) }
     #expect(await eventually { slots.waiting == 1 })

@@ -150,6 +150,25 @@ import Testing
     #expect(published.faults == [])
   }
 
+  /// A scheduler that hears of a collection first would hear of an attempt that never began.
+  @Test func aHeartbeatIsTheFirstWord() async {
+    let order = Mutex<[String]>([])
+    let producer = RecordingProducer { batch in
+      let isFirst = order.withLock { order in
+        order.append("begun")
+        return order.count == 1
+      }
+      guard isFirst else { return }
+      #expect(batch.map(\.topic) == [Topic.scanProgress])
+      // Whatever does not wait for it comes meanwhile.
+      for _ in 0..<1000 { await Task.yield() }
+      order.withLock { $0.append("sent") }
+    }
+    let published = await attempt([.publishing("one", "x")], producer: producer).run()
+    #expect(published.ended?.outcome == .complete)
+    #expect(order.withLock { $0.prefix(2) } == ["begun", "sent"])
+  }
+
   @Test func aStoppedWorkerSaysSo() async throws {
     let begun = Counter()
     let attempt = attempt([endless(begun)])

@@ -37,6 +37,43 @@ struct OrganizationTests {
     }
   }
 
+  @Test("An account that left the organization is listed with the time, until it is back")
+  func leaves() async throws {
+    try await Fixture.with { fixture in
+      try await fixture.connectOrganization()
+      let accounts = Mutex(organization)
+      let requests = fixture.requests { _, _ in .accounts(accounts.withLock { $0 }) }
+      func unlisted() async throws -> [String] {
+        try await ListedScope.all(of: "acme", in: fixture.pool).compactMap { scope in
+          scope.unlistedSince.map { "\(scope.scope.suffix(12)) \($0)" }
+        }
+      }
+      try await requests.handle([fixture.request("1", "acme", "org")])
+      #expect(try await unlisted().isEmpty)
+      let left = fixture.clock.now + .seconds(60)
+      fixture.clock.advance(by: .seconds(60))
+      accounts.withLock { $0.removeAll { $0.id == "444455556666" } }
+      // Also where another account is asked for; the time is that of the first listing without it.
+      try await requests.handle([
+        fixture.request("2", "acme", "org", scopes: ["111122223333"])
+      ])
+      fixture.clock.advance(by: .seconds(60))
+      try await requests.handle([fixture.request("3", "acme", "org")])
+      #expect(try await unlisted() == ["444455556666 \(left)"])
+      // Nothing of it is taken away, and nothing of another connection.
+      #expect(try await fixture.runs().count { $0.scope.hasSuffix("444455556666") } == 1)
+      try await requests.handle([fixture.request("4")])
+      #expect(try await unlisted() == ["444455556666 \(left)"])
+      // A listing that failed says nothing.
+      try await fixture.requests { _, _ in .failed(reason: "it was denied") }
+        .handle([fixture.request("5", "acme", "org")])
+      #expect(try await unlisted() == ["444455556666 \(left)"])
+      accounts.withLock { $0 = organization }
+      try await requests.handle([fixture.request("6", "acme", "org")])
+      #expect(try await unlisted().isEmpty)
+    }
+  }
+
   @Test("One account can be asked for; one that is excluded or not there is refused")
   func asksForOne() async throws {
     try await Fixture.with { fixture in

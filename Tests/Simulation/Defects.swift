@@ -140,6 +140,9 @@ private struct StaleEvaluationStore: EvaluationStore {
 
   func clocks() async throws -> [TenantClock] { try await base.clocks() }
   func read(_ tenant: String) async throws -> EvaluationReading? { try await base.read(tenant) }
+  func record(
+    _ order: FindingOrder, of tenant: String, by person: String, at now: Timestamp
+  ) async throws -> Int { try await base.record(order, of: tenant, by: person, at: now) }
 
   func write(_ result: EvaluationResult) async throws -> Bool {
     try await gate.transaction("evaluation.write") { [database] in

@@ -294,6 +294,24 @@ extension Defect {
         if what == "evaluation.write" { state.outbox.removeAll { $0.entry.message.value == nil } }
       }
     },
+    Defect("release-forgotten", "A release counts as carried out before it is.", [.held]) {
+      $0.after = { what, before, state in
+        guard what == "evaluation.record" else { return }
+        for row in state.findingOrders.dropFirst(before.findingOrders.count) {
+          guard case .release = row.order else { continue }
+          state.tenants[row.tenant]?.evaluatedVersion = row.graphVersion
+        }
+      }
+    },
+    Defect("held-unsaid", "What is held, nobody is told of.", [.held, .evaluated]) {
+      $0.after = { what, _, state in
+        guard what == "evaluation.write" else { return }
+        for (id, change) in state.findings.rows(where: { $1.key.rule == "summary" }) {
+          _ = change
+          state.findings[id]?.life.state = .resolved
+        }
+      }
+    },
     Defect("not-due", "A failed run is no reason to evaluate.", [.evaluated, .settles]) {
       $0.after = { what, before, state in
         guard what == "loading.apply" || what == "queue.change" else { return }

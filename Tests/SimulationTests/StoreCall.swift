@@ -89,6 +89,13 @@ extension EvaluationReading {
     lines += graph.collections.map { "\($0) \($1)" }.sorted()
     lines += graph.calls.map { "\($0) \(String(decoding: $1, as: UTF8.self))" }.sorted()
     lines += findings.sorted { $0.uid < $1.uid }.map { "\($0.key) \($0.life) \($0.event.text)" }
+    lines += settled.judged.map { "\($0)" }.sorted()
+    lines += settled.baselines.values.map { baseline in
+      "\(baseline.subject) \(Baseline.json(baseline.reached).text) "
+        + "\(Baseline.json(baseline.drifted).text) \(baseline.digest)"
+    }.sorted()
+    lines += settled.releases.map { "\($0)" }
+    lines += settled.suppressions.map { "\($0) \($1)" }.sorted()
     return lines.joined(separator: "\n")
   }
 }

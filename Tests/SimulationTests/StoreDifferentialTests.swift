@@ -37,7 +37,7 @@ import Testing
     "superseded of an older record",
     // Evaluations.
     "FindingState.resolved", "FindingState.reopened", "tombstonedAt: Optional(",
-    "false\nTenantClock",
+    "false\nTenantClock", "isHeld: true", "FindingState.suppressed", "about 1", "FindingRelease(",
   ]
 
   @Test func memoryAndPostgresAnswerAlikeAndHoldTheSame() async throws {

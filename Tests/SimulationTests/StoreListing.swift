@@ -141,7 +141,12 @@ struct StoreListing {
       sha256: SHA256.hexDigest("\(object) \(way)"), partition: Int32(random.below(2)),
       offset: Int64(random.below(100_000)))
     let body: JSON = [
-      "Statement": [["Effect": "Allow", "Action": "*", "Way": .integer(Int64(way))]]
+      "Statement": [
+        [
+          "Effect": "Allow", "Resource": "*", "Action": "*",
+          "Sid": .string("way\(way)"),
+        ]
+      ]
     ]
     let digest = "sha256:" + SHA256.hexDigest(body.text)
     var fragment = Fragment(object: object, receipt: receipt)
@@ -162,6 +167,7 @@ struct StoreListing {
       ]
       fragment.documents = [PolicyDocument(digest: digest, body: body)]
     }
+    if way == 2 { trustAnIssuer(arn, &fragment) }
     if kind == .activity || random.chance(3) {
       fragment.activity = (0..<random.below(3)).map { number in
         Activity(
@@ -170,6 +176,26 @@ struct StoreListing {
       }
     }
     return fragment
+  }
+
+  /// Something to find that can wait: nobody knows whether the provider exists.
+  private static func trustAnIssuer(_ arn: String, _ fragment: inout Fragment) {
+    let issuer = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"
+    let body: JSON = [
+      "Statement": [
+        [
+          "Effect": "Allow", "Principal": ["Federated": .string(issuer)],
+          "Action": "sts:AssumeRoleWithWebIdentity",
+        ]
+      ]
+    ]
+    let digest = "sha256:" + SHA256.hexDigest(body.text)
+    fragment.nodes.append(
+      Node(
+        id: "\(arn)#trust", kind: .policy, type: "aws.iam.trustPolicy", name: "trust",
+        state: ["document": .string(digest)]))
+    fragment.edges.append(Edge(.trustedBy, from: arn, to: "\(arn)#trust"))
+    fragment.documents.append(PolicyDocument(digest: digest, body: body))
   }
 }
 

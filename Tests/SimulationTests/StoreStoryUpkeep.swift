@@ -158,6 +158,7 @@ extension StoreStory {
   mutating func evaluate(_ state: DatabaseState) -> StoreCall {
     let tenant = random.chance(80) ? "acme" : "bolt"
     if random.chance(10), let old = pick(oldResults) { return write(old, "old ") }
+    if random.chance(12) { return order(state, tenant) }
     guard random.chance(90), let reading = state.read(tenant),
       reading.clock.isDue(at: now, quiet: .zero, maximumDelay: .zero)
     else {
@@ -166,7 +167,7 @@ extension StoreStory {
         return "\(try await stores.evaluation.clocks())\n\(reading?.text ?? "nil")"
       }
     }
-    let evaluation = Evaluation(of: reading.graph, at: now)
+    let evaluation = Evaluation(of: reading.graph, at: now, settled: reading.settled)
     let changes = evaluation.changes(since: reading.findings)
     let changed = Set(changes.map(\.key.uid))
     let resolved =
@@ -178,6 +179,7 @@ extension StoreStory {
     let later = resolved.compactMap(\.tombstoneDueAt).filter { $0 > now }
     let result = EvaluationResult(
       clock: reading.clock, changes: changes, tombstones: due.map(\.uid).sorted(),
+      judged: evaluation.newlyJudged, baselines: evaluation.newBaselines,
       inputs: ["version": .integer(reading.clock.graphVersion)],
       nextDueAt: (later + [evaluation.nextDueAt].compactMap(\.self)).min(), at: now)
     oldResults.append(result)
@@ -185,6 +187,27 @@ extension StoreStory {
     // Meanwhile the graph changes.
     plans = [.load, .load, .load, .write(result)]
     return load(state) ?? dispatch()
+  }
+
+  private mutating func order(_ state: DatabaseState, _ tenant: String) -> StoreCall {
+    let finding = pick(state.read(tenant)?.findings ?? [])
+    let at = now
+    let order: FindingOrder
+    if random.chance(50) {
+      order = .release(
+        FindingRelease(
+          scope: random.chance(40) ? finding?.key.scope : nil,
+          rule: random.chance(40) ? finding?.key.rule : nil))
+    } else {
+      let suppression = Suppression(
+        owner: "team", reason: "known", endsAt: at + .seconds(3600 * random.below(200)))
+      order = .suppress(uid: finding?.uid ?? "none", suppression)
+    }
+    if random.chance(60) { plans = [.evaluate(afterDays: 0)] }
+    return StoreCall("\(order) of \(tenant)") { stores, _ in
+      let count = try await stores.evaluation.record(order, of: tenant, by: "somebody", at: at)
+      return "about \(count)\n\(try await stores.evaluation.read(tenant)?.text ?? "nil")"
+    }
   }
 
   func write(_ result: EvaluationResult, _ prefix: String) -> StoreCall {

@@ -50,6 +50,7 @@ servers=$("$sv0" local up --dir "$work" --with moto)
 eval "$servers"
 "$python" deploy/demo/estate.py
 "$python" deploy/demo/workloads.py
+"$python" deploy/demo/acquired.py
 
 step "Database, topics, connection, sink, owners"
 export AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo AWS_REGION=eu-west-1
@@ -62,20 +63,24 @@ export SV0_DEMO_WEBHOOK_SECRET
 receiver=$!
 until [ -s "$work/receiver.url" ]; do kill -0 "$receiver"; sleep 0.1; done
 fill connection.yaml.in "$work/connection.yaml" "MOTO=$SV0_MOTO"
+fill acquired.yaml.in "$work/acquired.yaml" "MOTO=$SV0_MOTO"
 fill sink.yaml.in "$work/sink.yaml" "WEBHOOK=$(cat "$work/receiver.url")"
 "$sv0" migrate
 "$sv0" topics apply
 "$sv0" connection apply -f "$work/connection.yaml"
+"$sv0" connection apply -f "$work/acquired.yaml"
 "$sv0" sink apply -f "$work/sink.yaml"
 "$sv0" owner apply -f deploy/demo/owners.yaml
 "$sv0" run >>"$work/workers.log" 2>&1 &
 workers=$!
 
 step "First scan"
+"$sv0" scan start --tenant acme --connection aws-acquired --wait
 "$sv0" scan start --tenant acme --connection aws-prod --wait
 
-step "What is exposed"
+step "What is exposed, as it was sent; and what waits until somebody asks for it"
 "$sv0" findings --tenant acme
+"$sv0" findings --tenant acme --held
 
 step "One finding, and its evidence down to the API response"
 finding=$("$sv0" findings --tenant acme --output json | "$python" -c '

@@ -214,6 +214,26 @@ def unbounded_scope(estate):
     )
 
 
+def agents(estate):
+    """An agent that may read any secret, and one that is there for that."""
+    bedrock = estate.session.client("bedrock-agent", region_name=REGION)
+    secrets = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:prod/*"
+    for name, purpose in [("support-agent", None), ("rotation-agent", "secrets")]:
+        estate.role(
+            name,
+            service_trust("bedrock"),
+            allow("bedrock:InvokeModel", f"arn:aws:bedrock:{REGION}::foundation-model/*"),
+            allow("secretsmanager:GetSecretValue", secrets),
+            owner="team-shop",
+        )
+        if purpose:
+            # Fine: its purpose is declared, and it goes no further.
+            estate.iam.tag_role(
+                RoleName=name, Tags=[{"Key": "sv0:purpose", "Value": purpose}]
+            )
+        bedrock.create_agent(agentName=name, agentResourceRoleArn=role_arn(name))
+
+
 def people_and_robots(estate):
     estate.iam.create_group(GroupName="deployers")
     estate.iam.put_group_policy(
@@ -344,6 +364,7 @@ def main():
     public_trigger(estate)
     external_trust(estate, member)
     unbounded_scope(estate)
+    agents(estate)
     people_and_robots(estate)
     stored_key(estate)
     shared_role(estate)

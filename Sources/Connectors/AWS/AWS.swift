@@ -11,6 +11,7 @@
 /// | `EnvironmentCredentials.swift`, `AssumeRole.swift` | the strategies |
 /// | `Services.swift`, `Operation.swift` | what a service and a call are, as data |
 /// | `Listing.swift`, `Reading.swift`, `Turns.swift` | what a collection is, as data, and how it is read |
+/// | `Gaps.swift` | what one object that cannot be read does to its collection |
 /// | `Catalog.swift` | all collections, in units that are read together |
 /// | `Services/` | a family of services each: calls, collections, what records mean |
 /// | `Extractor.swift` | collections that no tree of listings describes |
@@ -86,7 +87,8 @@ public struct AWSConnector: Connector {
     let cache = CredentialCache(
       credentials.strategy(secrets: secrets, client: base), now: context.surroundings.now)
     let scan = AWSScan(
-      account: dispatch.scope.account, client: base.using(cache), tokens: dispatch.tokens)
+      account: dispatch.scope.account, client: base.using(cache), home: credentials.stsRegion,
+      tokens: dispatch.tokens, trailBucket: settings.trailBucket)
     let units = AWSUnit.all.flatMap { $0.instances(settings.regions, selection, scan) }
     guard !units.isEmpty else {
       throw ConfigurationError([

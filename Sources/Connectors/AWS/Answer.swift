@@ -122,15 +122,27 @@ struct AWSError: FailureConvertible, Equatable {
   }
   /// That the account has not signed up for the service, or the region has not all of it.
   private var isUnsupported: Bool {
-    ["OptInRequired", "SubscriptionRequiredException", "UnknownOperationException"].contains(code)
+    [
+      "OptInRequired", "SubscriptionRequiredException", "UnknownOperationException",
+      "RegionDisabledException",
+    ].contains(code)
   }
   private var isCredential: Bool {
     [
-      "InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure",
       "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature",
       "MissingAuthenticationToken",
-    ].contains(code) || isExpired
+    ].contains(code) || isExpired || isUnknownCredential
   }
+
+  /// That the credentials are none that are known there. A region that is switched off says so too.
+  var isUnknownCredential: Bool {
+    [
+      "InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure", "InvalidAccessKeyId",
+      "InvalidToken",
+    ].contains(code)
+  }
+  /// That what was asked is wrong, and not who asks.
+  var isOfInput: Bool { !isDenied && !isCredential && !isUnsupported }
 
   /// For a person: what came back.
   var summary: String {

@@ -85,7 +85,8 @@ struct AWSCredentials: Sendable, Equatable {
       secrets: secrets)
     for parameters in roles {
       let base = CredentialCache(strategy, now: client.context.surroundings.now)
-      strategy = AssumeRole(parameters, secrets: secrets, client: client.using(base))
+      strategy = AssumeRole(
+        parameters, secrets: secrets, client: client.using(base, isOfWorker: true))
     }
     return strategy
   }

@@ -18,6 +18,7 @@ struct AWSUnit: Sendable {
     + iamCredentials + iamReports + kms + cloudTrail + eks + bedrock + agentCore + sageMaker
     + triggers + governance + bedrockFlows + bedrockModels + rolesAnywhere + resourceSharing
     + agentCoreIdentity + agentCoreTools + openSearch + s3Vectors + s3Access + cloudTrailLake
+    + cloudTrailArchive
 
   /// What hangs on one listing.
   static func tree(_ root: AWSListing) -> AWSUnit {
@@ -46,8 +47,9 @@ struct AWSUnit: Sendable {
       }
       guard !names.isEmpty else { return nil }
       return ExtractionUnit(collections: names) { output in
-        try scan.checkRegion(region)
-        try await read(scan, region, output)
+        try await scan.inRegion(isRegional ? region : nil, output) {
+          try await read(scan, region, output)
+        }
       }
     }
   }

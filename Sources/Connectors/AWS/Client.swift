@@ -19,6 +19,8 @@ struct AWSClient: Sendable {
   let context: AttemptContext
   private let endpoint: AWSEndpoint?
   private let credentials: CredentialCache<SigningCredentials>?
+  /// Whether other attempts call with the same credentials.
+  private let isOfWorker: Bool
   private let api: APIClient
   private let shared: Shared
 
@@ -38,21 +40,29 @@ struct AWSClient: Sendable {
     self.context = context
     self.endpoint = endpoint
     self.credentials = credentials
+    isOfWorker = false
     api = APIClient(platform: .aws, context: context)
     shared = Shared()
   }
 
-  private init(_ other: AWSClient, credentials: CredentialCache<SigningCredentials>) {
+  private init(
+    _ other: AWSClient, _ credentials: CredentialCache<SigningCredentials>, isOfWorker: Bool
+  ) {
     context = other.context
     endpoint = other.endpoint
     api = other.api
     shared = other.shared
     self.credentials = credentials
+    self.isOfWorker = isOfWorker
   }
 
   /// The same client with other credentials: rates, clock and counts are shared.
-  func using(_ credentials: CredentialCache<SigningCredentials>) -> AWSClient {
-    AWSClient(self, credentials: credentials)
+  ///
+  /// - Parameter isOfWorker: whether other attempts call with the same ones, and share their rates.
+  func using(
+    _ credentials: CredentialCache<SigningCredentials>, isOfWorker: Bool = false
+  ) -> AWSClient {
+    AWSClient(self, credentials, isOfWorker: isOfWorker)
   }
 
   /// Reads every page of a listing; an operation without pages has one.
@@ -109,6 +119,7 @@ struct AWSClient: Sendable {
     let signing = Signing()
     let request = APIRequest(
       operation: operation.fullName, rateKey: rateKey(operation, region), rate: rate(operation),
+      isRateOfWorker: isOfWorker,
       build: {
         let grant = try await credentials.current()
         let offset = shared.state.withLock(\.clockOffset)
@@ -208,8 +219,8 @@ struct AWSClient: Sendable {
     return operation.rate != nil ? "\(base)/\(operation.name)" : base
   }
 
-  /// A stand-in for AWS has none of AWS's quotas.
-  private func rate(_ operation: AWSOperation) -> Rate {
+  /// What an account allows of an operation. A stand-in for AWS has none of AWS's quotas.
+  func rate(_ operation: AWSOperation) -> Rate {
     endpoint == nil ? operation.rate ?? operation.service.rate : Rate(perSecond: 1000)
   }
 }

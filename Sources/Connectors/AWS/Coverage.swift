@@ -61,9 +61,6 @@ enum AWSCoverage {
     "events:DescribeEndpoint": (
       "events:ListEndpoints", "Endpoints.RoleArn"
     ),
-    "stepfunctions:ListStateMachineVersions": (
-      "stepfunctions:DescribeStateMachineAlias", "routingConfiguration.stateMachineVersionArn"
-    ),
     "lambda:ListVersionsByFunction": (
       "lambda:ListFunctions", "Functions.Version"
     ),

@@ -16,10 +16,10 @@ extension AWSCoverage {
       ]
     ),
     (
-      "Reads objects, and is granted only for a named trail bucket that a customer "
-        + "names; the archive is not read yet.",
+      "Made by S3 for whoever reads an object of an encrypted archive, never by the connector; the "
+        + "archive's key and the role must both allow it, and the template does not.",
       [
-        "kms:Decrypt", "s3:GetObject", "s3:ListObjectsV2",
+        "kms:Decrypt"
       ]
     ),
     (

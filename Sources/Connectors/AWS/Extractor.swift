@@ -6,8 +6,11 @@ internal import Model
 struct AWSScan: Sendable {
   let account: String
   let client: AWSClient
+  /// The region in which the credentials were obtained and checked.
+  let home: String
   /// Where the listing of a collection continues, by its name.
   var tokens: [String: String] = [:]
+  var trailBucket: AWSTrailBucket?
   let regions = AWSRegions()
 }
 
@@ -62,25 +65,33 @@ extension AWSScan {
     of type: String, _ collection: CollectionOutput
   ) async throws -> CollectionResult {
     let logs = [collection.calls]
-    var ids: [String] = []
-    try await client.pages(.listPolicies, ["Filter": .string(type)], logs: logs) {
-      answer in
-      ids += try answer.result.array(at: "Policies").map { try $0.string(at: "Id") }
-    }
-    for id in ids {
-      let answer = try await client.call(.describePolicy, ["PolicyId": .string(id)], logs: logs)
-      let policy = try answer.result.value(at: "Policy")
-      var targets: [[UInt8]] = []
-      try await client.pages(.listTargetsForPolicy, ["PolicyId": .string(id)], logs: logs) { page in
-        targets += try page.result.array(at: "Targets").map { Array($0.verbatim) }
+    let gaps = AWSGaps()
+    try await client.pages(.listPolicies, ["Filter": .string(type)], logs: logs) { answer in
+      for policy in try answer.result.array(at: "Policies") {
+        try await gaps.object(
+          of: collection.name, by: [.describePolicy, .listTargetsForPolicy]
+        ) {
+          try await readPolicy(policy.string(at: "Id"), collection)
+        }
       }
-      let list = Array("[".utf8) + targets.joined(separator: ",".utf8) + Array("]".utf8)
-      try await collection.publish([
-        Record(
-          key: try policy.string(at: "PolicySummary", "Arn"),
-          bytes: joined([("Policy", Array(policy.verbatim)), ("Targets", list)]), call: answer.call)
-      ])
     }
-    return .complete
+    return gaps.result(of: collection.name) ?? .complete
+  }
+
+  private func readPolicy(_ id: String, _ collection: CollectionOutput) async throws {
+    let logs = [collection.calls]
+    let answer = try await client.call(.describePolicy, ["PolicyId": .string(id)], logs: logs)
+    let policy = try answer.result.value(at: "Policy")
+    let key = try policy.string(at: "PolicySummary", "Arn")
+    var targets: [[UInt8]] = []
+    try await client.pages(.listTargetsForPolicy, ["PolicyId": .string(id)], logs: logs) { page in
+      targets += try page.result.array(at: "Targets").map { Array($0.verbatim) }
+    }
+    let list = Array("[".utf8) + targets.joined(separator: ",".utf8) + Array("]".utf8)
+    try await collection.publish([
+      Record(
+        key: key, bytes: joined([("Policy", Array(policy.verbatim)), ("Targets", list)]),
+        call: answer.call)
+    ])
   }
 }

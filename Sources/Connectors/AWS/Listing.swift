@@ -142,6 +142,17 @@ struct AWSPlace: Sendable {
     return place
   }
 
+  /// The same with half of the parents each; `nil` where one call takes no more than one.
+  var halves: [AWSPlace]? {
+    guard batch.count > 1 else { return nil }
+    let middle = batch.count / 2
+    return [batch[..<middle], batch[middle...]].map { part in
+      var place = self
+      place.batch = Array(part)
+      return place
+    }
+  }
+
   /// - Throws: `.missing` or `.mismatch`.
   func text(_ value: AWSValue) throws(JSONError) -> String {
     switch value {

@@ -33,8 +33,8 @@ struct AWSOperation: Sendable {
 
   /// Of REST services.
   var method: Method
-  /// Of REST services; `{Name}` is replaced by the input of that name, the rest goes into the query
-  /// of a GET and the body of a POST.
+  /// Of REST services; `{Name}` is replaced by the input of that name, `{Name+}` with its slashes,
+  /// the rest goes into the query of a GET and the body of a POST.
   var path: String
   /// Of a POST whose input goes into the query all the same.
   var isWithoutBody: Bool
@@ -111,7 +111,9 @@ struct AWSOperation: Sendable {
     case .restJSON, .restXML:
       request.method = method == .post ? .post : .get
       request.path = Self.filled(path, parameters) { RequestSigner.percentEncoded($0) }
-      let rest = parameters.filter { !path.contains("{\($0.key)}") }
+      let rest = parameters.filter {
+        !path.contains("{\($0.key)}") && !path.contains("{\($0.key)+}")
+      }
       if method == .post && !isWithoutBody {
         request.fields[.contentType] = "application/json"
         request.body = JSON.object(rest).bytes
@@ -140,7 +142,7 @@ struct AWSOperation: Sendable {
     return Array(pairs.joined(separator: "&").utf8)
   }
 
-  /// The template with each `{Name}` replaced by the input of that name.
+  /// The template with each `{Name}` and `{Name+}` replaced by the input of that name.
   static func filled(
     _ template: String, _ input: [String: JSON], encoding: (String) -> String = { $0 }
   ) -> String {
@@ -148,6 +150,8 @@ struct AWSOperation: Sendable {
     var filled = template
     for (name, value) in input {
       filled.replace("{\(name)}", with: encoding(value.plainText))
+      let parts = value.plainText.split(separator: "/", omittingEmptySubsequences: false)
+      filled.replace("{\(name)+}", with: parts.map { encoding(String($0)) }.joined(separator: "/"))
     }
     return filled
   }

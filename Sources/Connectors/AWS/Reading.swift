@@ -1,11 +1,10 @@
 internal import Extraction
 internal import JSONReader
 internal import Model
-internal import Synchronization
 
 /// Reads a tree of listings into the collections that hang on it.
 ///
-/// What is asked for each item is asked for a few items at a time, and taken in their order.
+/// What is asked for each item is asked for several items at a time, and taken in their order.
 ///
 /// Invariants:
 /// 1. A collection ends once; after that no call is begun for it.
@@ -15,42 +14,10 @@ internal import Synchronization
 /// 5. An item that cannot be read, or that one may not ask about, is a gap: the others are read, and
 ///    the collections that lack it end `partial`, with the number of gaps and the reason.
 final class AWSReading: Sendable {
-  /// After so many refusals and no answer, nobody else is asked.
-  private static let maximumRefusals = 8
-
   private let scan: AWSScan
   private let region: String
   private let outputs: [String: CollectionOutput]
-  private let state = Mutex(State())
-
-  private struct State {
-    var gaps: [String: Gap] = [:]
-    /// By operation.
-    var refusals: [String: Int] = [:]
-    /// Operations that were answered.
-    var answered: Set<String> = []
-
-    /// How a collection with gaps ends; `nil` where it has none.
-    func result(of name: String) -> CollectionResult? {
-      guard let gap = gaps[name] else { return nil }
-      if let refused = gap.refused, !answered.contains(refused) {
-        return CollectionResult(gap.first)
-      }
-      let objects = gap.count == 1 ? "1 object" : "\(gap.count) objects"
-      return CollectionResult(
-        .partial, message: "\(objects) could not be read, the first: \(gap.first.message)",
-        missing: Array(gap.missing))
-    }
-  }
-
-  /// What a collection lacks.
-  private struct Gap {
-    var count = 0
-    var first: CollectionFailure
-    var missing: Set<String> = []
-    /// The operation that was refused, each time; `nil` where there was anything else.
-    var refused: String?
-  }
+  private let gaps = AWSGaps()
 
   init(_ scan: AWSScan, in region: String, _ output: UnitOutput) {
     self.scan = scan
@@ -68,7 +35,7 @@ final class AWSReading: Sendable {
       // The service says that it is not in use.
     }
     for name in root.names {
-      guard let output = live([name]).first, let result = state.withLock({ $0.result(of: name) })
+      guard let output = live([name]).first, let result = gaps.result(of: name)
       else { continue }
       try await output.end(result)
     }
@@ -110,15 +77,20 @@ final class AWSReading: Sendable {
       let (items, problem) = try answer.result.items(
         at: listing.items, isXML: listing.operation.service.isXML,
         isOmittedWhenEmpty: listing.isOmittedWhenEmpty)
-      if let problem { note(CollectionFailure(problem), for: listing.names) }
-      let calls = Dictionary(uniqueKeysWithValues: zip(outputs.map(\.name), answer.calls))
-      for kind in listing.kinds {
-        let own = try kind.items.map { path throws(JSONError) in
+      // All that may be wrong with the answer comes before the first record of it.
+      let lists = try listing.kinds.map { kind in
+        try kind.items.map { path throws(JSONError) in
           try answer.result.items(
-            at: path, isXML: listing.operation.service.isXML, isOmittedWhenEmpty: true
-          ).items
+            at: path, isXML: listing.operation.service.isXML, isOmittedWhenEmpty: true)
+        } ?? (items: items, problem: nil)
+      }
+      if let problem { gaps.note(CollectionFailure(problem), for: listing.names) }
+      let calls = Dictionary(uniqueKeysWithValues: zip(outputs.map(\.name), answer.calls))
+      for (kind, list) in zip(listing.kinds, lists) {
+        if let problem = list.problem {
+          gaps.note(CollectionFailure(problem), for: [kind.name])
         }
-        try await publish(own ?? items, as: kind, at: place, calls)
+        try await publish(list.items, as: kind, at: place, calls)
       }
       try await descend(below: items, of: listing, at: place)
     }
@@ -134,7 +106,7 @@ final class AWSReading: Sendable {
       do throws(JSONError) {
         records.append(try kind.record(at: place.below(item), call: calls[output.name] ?? 0))
       } catch {
-        note(CollectionFailure(error), for: [kind.name])
+        gaps.note(CollectionFailure(error), for: [kind.name])
       }
     }
     try await output.publish(records)
@@ -152,10 +124,17 @@ final class AWSReading: Sendable {
             return batched
           }
         } ?? items.map(place.below)
-      try await inTurns(places) { place, turn in
+      try await inTurns(places, atOnce: atOnce(child)) { place, turn in
         try await self.descend(to: child, from: place, turn)
       }
     }
+  }
+
+  /// As many as use up the operation's rate where an answer takes two seconds. Fewer where more
+  /// is asked below: what waits there is multiplied.
+  private func atOnce(_ child: AWSListing) -> Int {
+    guard child.each.isEmpty else { return 8 }
+    return min(64, max(8, Int(scan.client.rate(child.operation).perSecond * 2)))
   }
 
   private func descend(
@@ -165,58 +144,53 @@ final class AWSReading: Sendable {
       do {
         if let except = child.except, try place.text(.at(0, except.path)) == except.text { return }
         if let needed = child.needs, try place.json(needed) == nil { return }
-        if let except = child.except, try place.text(.at(0, except.path)) == except.text { return }
         try await pages(of: child, from: place, turn)
-      } catch let error as AWSError where error.isGone || child.absent.contains(error.code) {
+      } catch let error as AWSError
+        where place.batch.count <= 1 && (error.isGone || child.absent.contains(error.code))
+      {
         // It has none, or was deleted after it was listed.
         try await turn.wait()
         if child.isOptional { try await publishWithout(child, at: place) }
       }
-      state.withLock { _ = $0.answered.insert(child.operation.fullName) }
+      gaps.answered(child.operation)
     } catch let error where isFatalToAttempt(error) {
       throw error
     } catch {
       try await turn.wait()
-      let failure = CollectionFailure(error)
-      if error is JSONError { return note(failure, for: child.names) }
-      if let error = error as? AWSError, error.isDenied {
-        let operation = child.operation.fullName
-        if child.isOptional {
-          note(failure, for: child.names)
-          return try await publishWithout(child, at: place)
-        }
-        if mayGoOn(operation) { return note(failure, for: child.names, refused: operation) }
+      if let halves = place.halves, child.operation.paging == nil, isAboutItems(error) {
+        for half in halves { try await descend(to: child, from: half, turn) }
+        return
       }
-      for output in live(child.names) { try await output.end(CollectionResult(failure)) }
+      try await lack(child, at: place, error)
     }
+  }
+
+  /// Whether fewer items in one call could be answered.
+  private func isAboutItems(_ error: any Error) -> Bool {
+    error is JSONError || (error as? AWSError)?.isOfInput == true
+  }
+
+  /// Notes what a failed call leaves out, and ends the collections where it is not about the item.
+  private func lack(_ child: AWSListing, at place: AWSPlace, _ error: any Error) async throws {
+    let failure = CollectionFailure(error)
+    let isOfOne = !place.batch.isEmpty && isAboutItems(error)
+    if error is JSONError, !isOfOne { return gaps.note(failure, for: child.names) }
+    if (error as? AWSError)?.isDenied == true || isOfOne {
+      let operation = child.operation.fullName
+      if child.isOptional {
+        gaps.note(failure, for: child.names)
+        return try await publishWithout(child, at: place)
+      }
+      if gaps.mayGoOn(after: operation) {
+        return gaps.note(failure, for: child.names, refused: operation)
+      }
+    }
+    for output in live(child.names) { try await output.end(CollectionResult(failure)) }
   }
 
   private func publishWithout(_ child: AWSListing, at place: AWSPlace) async throws {
     let nothing = try JSONDocument(parsing: Array("{}".utf8)).root
     for kind in child.kinds { try await publish([nothing], as: kind, at: place, [:]) }
-  }
-
-  /// Whether, after a refusal, others are asked about: one may be refused by its own policy.
-  private func mayGoOn(_ operation: String) -> Bool {
-    state.withLock { state in
-      state.refusals[operation, default: 0] += 1
-      return state.answered.contains(operation)
-        || state.refusals[operation, default: 0] < Self.maximumRefusals
-    }
-  }
-
-  private func note(
-    _ failure: CollectionFailure, for names: [String], refused operation: String? = nil
-  ) {
-    state.withLock { state in
-      for name in names {
-        var gap = state.gaps[name] ?? Gap(first: failure, refused: operation)
-        gap.count += 1
-        gap.missing.formUnion(failure.missing)
-        if gap.refused != operation { gap.refused = nil }
-        state.gaps[name] = gap
-      }
-    }
   }
 }
 

@@ -65,7 +65,7 @@ struct AWSReference {
     return """
       ## Parameters of the role
 
-      What the role allows only where its template's parameter says `yes`.
+      What the role allows only where its template's parameter says `yes`, or names a bucket.
 
       | parameter | | collections |
       |---|---|---|

@@ -16,8 +16,9 @@ extension AWSOperation {
 
 /// The regions that the account has not switched on, as far as that is known.
 ///
-/// A call to such a region fails with the same errors as wrong credentials do, so it is decided
-/// before, by AWS's own list. Source: AWS General Reference, "Specify which AWS Regions your account
+/// A call to such a region fails with the same errors as wrong credentials do. So it is decided
+/// before, by AWS's own list; where that may not be read, by whether the home region takes the
+/// credentials that this one refuses. Source: AWS General Reference, "Specify which AWS Regions your account
 /// can use".
 final class AWSRegions: Sendable {
   /// On in every account; any other must be switched on.
@@ -30,7 +31,7 @@ final class AWSRegions: Sendable {
   private let off = Mutex<Set<String>>([])
 
   func contains(_ region: String) -> Bool { off.withLock { $0.contains(region) } }
-  func set(_ regions: Set<String>) { off.withLock { $0 = regions } }
+  func add(_ regions: Set<String>) { off.withLock { $0.formUnion(regions) } }
 }
 
 extension AWSScan {
@@ -45,17 +46,40 @@ extension AWSScan {
       where try item.string(at: "optInStatus") == "not-opted-in" {
         off.insert(try item.string(at: "regionName"))
       }
-      self.regions.set(off)
+      self.regions.add(off)
     } catch let error as AWSError where error.isDenied {
       return
     }
   }
 
-  /// - Throws: `CollectionFailure` with outcome `unsupported`.
-  func checkRegion(_ region: String) throws {
+  /// Reads collections of a region; `nil` where they have none.
+  ///
+  /// - Throws: `CollectionFailure` with outcome `unsupported` where the region is off.
+  func inRegion(
+    _ region: String?, _ output: UnitOutput, _ body: () async throws -> Void
+  ) async throws {
+    guard let region, region != home, !AWSRegions.byDefault.contains(region) else {
+      return try await body()
+    }
+    try checkRegion(region)
+    do {
+      try await body()
+    } catch let error as AWSError where error.isUnknownCredential {
+      // Those of the home region were good when the attempt began; whether they are still.
+      guard (try? await client.call(.getCallerIdentity, in: home, logs: output.logs)) != nil else {
+        throw error
+      }
+      regions.add([region])
+      try checkRegion(region)
+    }
+  }
+
+  private func checkRegion(_ region: String) throws {
     guard !regions.contains(region) else {
       throw CollectionFailure(
-        .unsupported, "The region \(region) is not switched on for account \(account).")
+        .unsupported,
+        "The region \(region) is not switched on for account \(account). Switch it on, or take it "
+          + "out of settings.regions.")
     }
   }
 }

@@ -12,12 +12,18 @@ extension AWSOperation {
   var permission: AWSPermission { AWSPermission(action: action, resource: resource) }
 
   /// Everything, save where the action is one for all of a service's reads, as API Gateway's is:
-  /// there the path says what is read.
+  /// there the path says what is read; and of the trail's bucket, which a parameter names, only
+  /// what CloudTrail has put there.
   ///
   /// Source: Service Authorization Reference, "API Gateway Management" and "Management V2", whose
   /// resources are the paths without the version.
   private var resource: String {
-    guard action == "apigateway:GET" else { return "*" }
+    switch action {
+    case "s3:ListBucket": return AWSRolePolicy.trailBucket
+    case "s3:GetObject": return "\(AWSRolePolicy.trailBucket)/\(AWSRolePolicy.trailObjects)"
+    case "apigateway:GET": break
+    default: return "*"
+    }
     let parts = path.split(separator: "/").drop { $0 == "v2" }.map { $0.hasPrefix("{") ? "*" : $0 }
     return "arn:aws:apigateway:*::/\(parts.joined(separator: "/"))"
   }
@@ -29,16 +35,22 @@ struct AWSRoleOption: Sendable {
   var name: String
   /// What is read, for the parameter's description.
   var subject: String
+  /// Whether it names the bucket to read; else it is `yes` or `no`.
+  var isBucket: Bool
   /// Whether a collection is read only with it.
   var includes: @Sendable (String) -> Bool
 
-  init(_ name: String, _ subject: String, _ includes: @escaping @Sendable (String) -> Bool) {
+  init(
+    _ name: String, _ subject: String, isBucket: Bool = false,
+    _ includes: @escaping @Sendable (String) -> Bool
+  ) {
     self.name = name
     self.subject = subject
+    self.isBucket = isBucket
     self.includes = includes
   }
 
-  /// What only an organization's management account can read, and the roadmap.
+  /// What only an organization's management account can read, the roadmap, and a trail's archive.
   static let all = [
     AWSRoleOption(
       "Organization", "the organization's accounts, units and policies (management account only)",
@@ -55,6 +67,9 @@ struct AWSRoleOption: Sendable {
     AWSRoleOption(
       "AccessAnalyzer", "IAM Access Analyzer's findings",
       { $0.hasPrefix("aws.accessanalyzer.") }),
+    AWSRoleOption(
+      "TrailBucket", "the events that CloudTrail archived", isBucket: true,
+      { $0 == "aws.cloudtrail.archivedEvent" }),
   ]
 
   /// What it grants besides what is granted anyway.
@@ -69,6 +84,10 @@ struct AWSRoleOption: Sendable {
 struct AWSRolePolicy: Sendable {
   /// In characters without white space. Source: IAM User Guide, "IAM and AWS STS quotas".
   static let maximumSize = 6144
+
+  /// The bucket that the template's parameter names, and the objects in it that CloudTrail writes.
+  static let trailBucket = "arn:aws:s3:::${TrailBucket}"
+  static let trailObjects = "*AWSLogs/*/CloudTrail/*"
 
   /// By action, the resources that it is allowed on.
   private var resources: [String: Set<String>] = [:]
@@ -116,18 +135,34 @@ struct AWSRolePolicy: Sendable {
     [
       "Version": "2012-10-17",
       "Statement": .array(
-        statements.map {
-          ["Effect": "Allow", "Action": .strings($0.actions), "Resource": .strings($0.resources)]
+        statements.map { actions, resources in
+          .members([
+            "Effect": "Allow", "Action": .strings(actions), "Resource": .strings(resources),
+            "Condition": Self.prefix(on: resources).map {
+              ["StringLike": ["s3:prefix": .string($0)]]
+            },
+          ])
         }),
     ]
   }
 
+  /// Only names of what CloudTrail writes may be listed.
+  private static func prefix(on resources: [String]) -> String? {
+    resources == [trailBucket] ? trailObjects : nil
+  }
+
   /// The document in YAML.
   var yaml: [String] {
-    ["Version: \"2012-10-17\"", "Statement:"]
-      + statements.flatMap { actions, resources in
-        ["  - Effect: Allow", "    Action:"] + actions.map { "      - \($0)" }
-          + ["    Resource:"] + resources.map { "      - \"\($0)\"" }
+    var lines = ["Version: \"2012-10-17\"", "Statement:"]
+    for (actions, resources) in statements {
+      lines += ["  - Effect: Allow", "    Action:"] + actions.map { "      - \($0)" }
+      lines.append("    Resource:")
+      for resource in resources {
+        lines.append("      - \(resource.contains("${") ? "!Sub " : "")\"\(resource)\"")
       }
+      guard let prefix = Self.prefix(on: resources) else { continue }
+      lines += ["    Condition:", "      StringLike:", "        s3:prefix: \"\(prefix)\""]
+    }
+    return lines
   }
 }

@@ -15,7 +15,7 @@ enum AWSRoleTemplate {
     # Generated from the catalog of calls, of which it allows exactly what is made; `make catalog`
     # renews it. What each permission is for: docs/connectors/aws.md.
     AWSTemplateFormatVersion: "2010-09-09"
-    Description: Read-only role of Securityv0. It reads metadata only, never contents or secrets.
+    Description: Read-only role of Securityv0. It reads metadata; contents only of a named trail.
 
     """
 
@@ -41,17 +41,28 @@ enum AWSRoleTemplate {
     """
 
   private static func parameter(_ option: AWSRoleOption) -> String {
-    """
-      \(option.name):
-        Type: String
-        Description: Whether to read \(option.subject).
-        AllowedValues: ["yes", "no"]
-        Default: "no"
-    """
+    guard !option.isBucket else {
+      return """
+          \(option.name):
+            Type: String
+            Description: Name of the bucket to read \(option.subject) from; empty to read none.
+            AllowedPattern: "([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?"
+            Default: ""
+        """
+    }
+    return """
+        \(option.name):
+          Type: String
+          Description: Whether to read \(option.subject).
+          AllowedValues: ["yes", "no"]
+          Default: "no"
+      """
   }
 
   private static func condition(_ option: AWSRoleOption) -> String {
-    "  Reads\(option.name): !Equals [!Ref \(option.name), \"yes\"]"
+    option.isBucket
+      ? "  Reads\(option.name): !Not [!Equals [!Ref \(option.name), \"\"]]"
+      : "  Reads\(option.name): !Equals [!Ref \(option.name), \"yes\"]"
   }
 
   private static let role = """

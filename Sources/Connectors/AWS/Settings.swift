@@ -9,6 +9,8 @@ struct AWSSettings: Sendable, Equatable {
   /// Overrides the credentials' external id for this account.
   var externalID: SecretReference?
   var regions: [String]
+  /// Whose objects may be read; no others.
+  var trailBucket: AWSTrailBucket?
   /// Loopback address that stands in for AWS: for tests.
   var endpoint: AWSEndpoint?
 
@@ -33,6 +35,7 @@ struct AWSSettings: Sendable, Equatable {
       externalID = override.externalID
     }
     let regions = readRegions(&reader)
+    let trailBucket = AWSTrailBucket.read(&reader)
     var endpoint: AWSEndpoint?
     if let text = reader.text(
       "endpoint", accepted: "http:// with a loopback address and a port, for tests only",
@@ -44,7 +47,8 @@ struct AWSSettings: Sendable, Equatable {
     guard reader.problems.isEmpty else { return (nil, reader.problems) }
     return (
       AWSSettings(
-        roleName: roleName, externalID: externalID, regions: regions, endpoint: endpoint), []
+        roleName: roleName, externalID: externalID, regions: regions, trailBucket: trailBucket,
+        endpoint: endpoint), []
     )
   }
 

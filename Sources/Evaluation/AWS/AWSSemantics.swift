@@ -61,7 +61,7 @@ struct AWSSemantics: PlatformSemantics {
     unbounded = Dictionary(grouping: reaching, by: \.from)
     derived =
       order.flatMap { (trusts[$0] ?? []).map(\.hop) } + sessions.flatMap { sessionHops($0) }
-      + federated.map(\.hop) + poolHops() + kubernetesHops() + agentHops()
+      + federated.map(\.hop) + subjectHops() + poolHops() + kubernetesHops() + agentHops()
       + reaching + escalationHops(reaching) + administratorHops()
       + graph.nodes(ofType: "aws.lambda.function").flatMap { entries(to: $0) }
       + disclosures
@@ -105,6 +105,18 @@ struct AWSSemantics: PlatformSemantics {
     case "aws.lambda.function": true
     default: false
     }
+  }
+
+  func owner(of id: String) -> String? {
+    guard id.hasPrefix("aws:account:") else { return account(of: id) }
+    return String(id.dropFirst("aws:account:".count).prefix { $0 != "#" })
+  }
+
+  func unrelatedOwner(of id: String, seenFrom other: String) -> String? {
+    guard let its = owner(of: id), let own = owner(of: other), its != own,
+      organizations.relation(of: its, to: own) == .outside
+    else { return nil }
+    return its
   }
 
   func organizationInputs(account: String) -> (keys: [CollectionKey], gaps: [String]) {

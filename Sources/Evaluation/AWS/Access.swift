@@ -130,4 +130,13 @@ extension AWSSemantics {
     let object = resource.firstRange(of: "/object/")
     return object.map { String(resource[..<$0.lowerBound]) } ?? resource
   }
+
+  /// ARNs of buckets name no account; the graph does.
+  func account(of resource: String) -> String? {
+    if let account = graph.nodes[governedID(resource)]?.merged.state["account"]?.string {
+      return account
+    }
+    guard let arn = ARN(resource), ARN.isAccount(arn.account) else { return nil }
+    return arn.account
+  }
 }

@@ -29,10 +29,7 @@ final class RequestedResource: Sendable {
     self.id = id
     bytes = Array(id.utf8)
     isKey = arn?.service == "kms"
-    // ARNs of buckets name no account; the graph does.
-    account =
-      node?.merged.state["account"]?.string
-      ?? arn.flatMap { ARN.isAccount($0.account) ? $0.account : nil }
+    account = semantics.account(of: id)
     limits = account.map { semantics.organizations.limits(on: $0) }
     policies = semantics.resourcePolicies(of: governed)
     grants = isKey ? semantics.keyGrants(of: id) : []

@@ -66,24 +66,78 @@ extension AWSSemantics {
     }
   }
 
-  private func trust(
-    in anchor: GraphNode, through use: GraphEdge, _ policies: [HeldPolicy], _ target: Principal
-  ) -> FederatedTrust? {
+  /// `federates` hops of certificates that were used, to what their subject opens.
+  func subjectHops() -> [Hop] {
+    let trusts = federated.filter { $0.proof == "certificate" }.map(\.hop)
+    guard !trusts.isEmpty else { return [] }
+    return graph.nodes(ofType: "aws.rolesanywhere.subject")
+      .filter { $0.merged.state["enabled"] != .bool(false) }.flatMap { subject in
+        let place = ARN(subject.id)?.components[3...4]
+        let hops = trusts.filter { ARN($0.from)?.components[3...4] == place }
+          .compactMap { hop($0, of: subject) }
+        return Dictionary(grouping: hops, by: \.to).values.compactMap {
+          $0.min { $0.precedes($1) }
+        }.sorted { $0.precedes($1) }
+      }
+  }
+
+  private func hop(_ trust: Hop, of subject: GraphNode) -> Hop? {
+    let role = trust.to.firstRange(of: "#session/").map { String(trust.to[..<$0.lowerBound]) }
+    guard let target = principals[role ?? trust.to] else { return nil }
+    let answer = answer(
+      target.trust, target, anchor: trust.from, subject: subject.name)
+    guard answer.decision.isPossible else { return nil }
+    var hop = trust
+    hop.from = subject.id
+    hop.decision = answer.decision
+    hop.sentence = "the certificate \(subject.name) can assume \(target.label)"
+    hop.facts.insert(Fact(.node(subject.id), "the certificate \(subject.name) was used"), at: 0)
+    return hop
+  }
+
+  /// What a trust says to a certificate of an anchor: with the subject given, or any that fits.
+  private func answer(
+    _ policies: [HeldPolicy], _ target: Principal, anchor: String, subject: String?
+  ) -> (request: Request, decision: Decision, grant: PolicyAnswer.Grant?) {
     let requester = Requester.service(service)
     var context = context(of: requester, trustedBy: target.account)
     context["aws:ResourceAccount"] = .known([target.account])
-    context["aws:SourceArn"] = .known([anchor.id])
+    context["aws:SourceArn"] = .known([anchor])
     context["aws:SourceAccount"] = .known([target.account])
-    // Whoever holds a certificate brings its subject.
-    context.otherPrincipalTags = .callerChosen
+    // Whoever holds a certificate brings its subject; its issuer and other names are not listed.
+    context.otherPrincipalTags = subject == nil ? .callerChosen : .requestContext
+    let attributes: [String: String] = subject.map { Self.attributes(of: $0) } ?? [:]
+    for (name, value) in attributes {
+      context["aws:PrincipalTag/x509Subject/\(name)"] = .known([value])
+    }
     let answers = [Self.action, "sts:TagSession", "sts:SetSourceIdentity"].map { action in
       let request = Request(action, on: target.arn, in: context)
       return (request, policies.answer(request) { $0.fit(requester) > .none })
     }
     let decision = Decision.all(
       answers.map { $0.1.decision.and(target.limits.resourceDecision($0.0)) })
-    guard let (request, answer) = answers.first, let grant = answer.grant, decision.isPossible
-    else { return nil }
+    return (answers[0].0, decision, answers[0].1.grant)
+  }
+
+  /// Attributes of a distinguished name that occur once, and are written without an escape.
+  /// Source: RFC 4514.
+  private static func attributes(of subject: String) -> [String: String] {
+    guard !subject.contains("\\") else { return [:] }
+    var values: [String: [String]] = [:]
+    for pair in subject.split(separator: ",") {
+      let parts = pair.split(separator: "=", maxSplits: 1)
+      guard parts.count == 2 else { continue }
+      values[String(parts[0].drop { $0 == " " }), default: []].append(String(parts[1]))
+    }
+    return values.filter { $0.value.count == 1 }.mapValues { $0[0] }
+  }
+
+  private func trust(
+    in anchor: GraphNode, through use: GraphEdge, _ policies: [HeldPolicy], _ target: Principal
+  ) -> FederatedTrust? {
+    let requester = Requester.service(service)
+    let (request, decision, grant) = answer(policies, target, anchor: anchor.id, subject: nil)
+    guard let grant, decision.isPossible else { return nil }
     let allows = policies.flatMap { $0.compiled?.statements ?? [] }.filter {
       $0.effect == .allow && $0.fit(requester) > .none
         && $0.decision(request).isPossible

@@ -34,16 +34,15 @@ extension AWSSemantics {
     let own = systems.entries[source.account] ?? [:]
     var hops: [Hop] = []
     for (service, entries) in own.sorted(by: { $0.key.precedes($1.key) }) {
-      guard !isCovered(service, of: source), let table = systems.actions[service] else { continue }
-      hops += accessInAccount(source, service, entries, table, allows)
+      guard !isCovered(service, of: source) else { continue }
+      hops += accessInAccount(source, service, entries, allows)
     }
     var asked: Set<String> = Set(hops.map(\.to))
     for entry in systems.entries(naming: source) + systems.open
     where asked.insert(entry.id).inserted {
-      guard let service = ARN(entry.id)?.service, let table = systems.actions[service] else {
-        continue
-      }
-      hops += systemHops(from: source, to: entry, table.actions, allows + entry.grants)
+      guard let service = ARN(entry.id)?.service else { continue }
+      let actions = ServiceActions.of(service).actions
+      hops += systemHops(from: source, to: entry, actions, allows + entry.grants)
     }
     return hops.sorted { $0.precedes($1) }
   }
@@ -59,9 +58,9 @@ extension AWSSemantics {
   }
 
   private func accessInAccount(
-    _ source: Principal, _ service: String, _ entries: [SystemEntry], _ table: ServiceActions,
-    _ allows: [Statement]
+    _ source: Principal, _ service: String, _ entries: [SystemEntry], _ allows: [Statement]
   ) -> [Hop] {
+    let table = ServiceActions.of(service)
     let kinds = table.kinds(
       of: entries, partition: source.partition, account: source.account)
     let all = kinds.values.map { Array($0.utf8) }
@@ -167,7 +166,7 @@ extension AWSSemantics {
         }
     }
     guard let arn = ARN(system) else { return [] }
-    let table = ServiceActions(arn.service)
+    let table = ServiceActions.of(arn.service)
     let entry = SystemEntry(
       system, resourcePolicies(of: system) + keyGrants(of: system), table)
     let actions = table.actions.filter { $0.level >= least ?? .readMetadata }
@@ -180,7 +179,7 @@ extension AWSSemantics {
       entry.resource(of: action).map { (action: action, resource: $0) }
     }
     let others = outsiders(of: system, trying: tried)
-    guard let account = RequestedResource(system, in: self).account, entrants[account] != nil else {
+    guard let account = account(of: system), entrants[account] != nil else {
       return own + others
     }
     return own + others + [Self.administratorAccess(of: "aws:account:\(account)", to: system)]

@@ -38,7 +38,19 @@ struct ServiceActions: Sendable {
   let actions: [Action]
   fileprivate let types: [Pattern]
 
-  init(_ service: String) {
+  private static let known = Mutex<[String: ServiceActions]>([:])
+
+  /// The table's, read once.
+  static func of(_ service: String) -> ServiceActions {
+    known.withLock { known in
+      if let actions = known[service] { return actions }
+      let actions = ServiceActions(service)
+      known[service] = actions
+      return actions
+    }
+  }
+
+  private init(_ service: String) {
     var places: [String: Int] = [:]
     var types: [Pattern] = []
     actions = ActionTable.aws.actions(of: service).reversed().map { action in
@@ -83,7 +95,6 @@ struct SystemIndex: Sendable {
   private(set) var holdings = DataHoldings()
   /// By account and service, in order of ids.
   private(set) var entries: [String: [String: [SystemEntry]]] = [:]
-  private(set) var actions: [String: ServiceActions] = [:]
   /// By principal or account that a policy of the system names.
   private var named: [String: [SystemEntry]] = [:]
   /// Those whose policies are about everybody, maybe with conditions.
@@ -98,8 +109,7 @@ struct SystemIndex: Sendable {
       guard let arn = ARN(node.id), let account = node.merged.state["account"]?.string else {
         continue
       }
-      let service = actions[arn.service] ?? ServiceActions(arn.service)
-      actions[arn.service] = service
+      let service = ServiceActions.of(arn.service)
       let entry = SystemEntry(node.id, policies(node.id), service)
       entries[account, default: [:]][arn.service, default: []].append(entry)
       let principals = Set(entry.grants.flatMap(\.principals))

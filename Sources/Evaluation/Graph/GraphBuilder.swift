@@ -3,7 +3,7 @@ internal import Model
 
 /// Takes assertions in any order, and makes a graph of them.
 struct GraphBuilder {
-  var strings = StringTable()
+  var strings: StringTable
   private(set) var records: [GraphStorage.Record] = []
   private(set) var collections: [CollectionKey] = []
   private(set) var types: [String] = []
@@ -14,6 +14,20 @@ struct GraphBuilder {
   /// By the texts of scope and collection.
   private var collectionNumbers: [UInt64: UInt32] = [:]
   private var typeNumbers: [UInt32: UInt32] = [:]
+
+  /// `nil` where everything is being read.
+  let readTextCount: Int?
+
+  init() {
+    strings = StringTable()
+    readTextCount = nil
+  }
+
+  /// Begins with the texts of a graph.
+  init(revising storage: GraphStorage) {
+    strings = storage.strings
+    readTextCount = storage.readTextCount
+  }
 
   mutating func add(_ node: Asserted<Node>) {
     let value = node.value
@@ -69,8 +83,22 @@ struct GraphBuilder {
   mutating func record(
     scope: UInt32, collection: UInt32, object: UInt32, sha256: UInt32, run: UInt32, call: Int64
   ) -> UInt32 {
-    let record = GraphStorage.Record(
-      collection: number(scope, collection), object: object, sha256: sha256, run: run, call: call)
+    number(
+      of: GraphStorage.Record(
+        collection: self.collection(scope, collection), object: object, sha256: sha256, run: run,
+        call: call))
+  }
+
+  /// A record of another graph with the same texts.
+  mutating func record(_ other: GraphStorage.Record, of collections: [CollectionKey]) -> UInt32 {
+    let key = collections[Int(other.collection)]
+    var record = other
+    record.collection = collection(
+      strings.number(of: key.scope), strings.number(of: key.collection))
+    return number(of: record)
+  }
+
+  private mutating func number(of record: GraphStorage.Record) -> UInt32 {
     if let known = recordNumbers[record] { return known }
     records.append(record)
     recordNumbers[record] = UInt32(records.count - 1)
@@ -98,7 +126,8 @@ struct GraphBuilder {
     strings.number(of: JSON.object(state).bytes.span)
   }
 
-  private mutating func number(_ scope: UInt32, _ collection: UInt32) -> UInt32 {
+  /// A collection, by the texts of its key.
+  private mutating func collection(_ scope: UInt32, _ collection: UInt32) -> UInt32 {
     let key = UInt64(scope) << 32 | UInt64(collection)
     if let known = collectionNumbers[key] { return known }
     collections.append(CollectionKey(scope: strings[scope], collection: strings[collection]))

@@ -55,7 +55,9 @@ public struct GraphNode: Sendable {
     id: anyoneNodeID, kind: .principalSet, type: anyoneType,
     name: "anyone, authenticated or not")
 
-  private var own: ArraySlice<GraphStorage.NodeAssertion> { storage.assertions(ofNode: number) }
+  private var own: ArraySlice<GraphStorage.NodeAssertion> {
+    number == storage.anyone ? [] : storage.assertions(ofNode: number)
+  }
 
   private var first: GraphStorage.NodeAssertion? { own.first }
 
@@ -160,11 +162,9 @@ extension Graph {
       guard let from = storage.name(key.from), let to = storage.name(key.to),
         let discriminator = storage.name(key.discriminator)
       else { return nil }
-      // By its asserted ends: an end that stands for a node is found under that node.
-      return storage.edges(key.kind, in: storage.outgoing, of: storage.resolved(from)).first {
-        let edge = storage.first(ofEdge: $0)
-        return edge.from == from && edge.to == to && edge.discriminator == discriminator
-      }.map { GraphEdge(storage: storage, number: $0) }
+      return storage.edge(key.kind, from: from, to: to, discriminator: discriminator).map {
+        GraphEdge(storage: storage, number: $0)
+      }
     }
   }
 }

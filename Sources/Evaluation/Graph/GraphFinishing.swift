@@ -13,6 +13,7 @@ extension GraphBuilder {
     var assertions: [GraphStorage.NodeAssertion] = []
     var starts: [UInt32] = []
     var names: [UInt32] = []
+    var anyone: UInt32 = 0
     var ofType: [String: [UInt32]] = [:]
     /// A node of which records disagree is of several kinds.
     var ofKind: [NodeKind: [UInt32]] = [:]
@@ -80,14 +81,16 @@ extension GraphBuilder {
       let node = UInt32(result.names.count)
       result.names.append(name)
       result.starts.append(UInt32(result.assertions.count))
+      result.assertions += merged(run.map { nodes[Int($0)] }, by: \.record)
+      let own = result.assertions[Int(result.starts[Int(node)])...]
       // Whatever is asserted about anyone, it is the built-in node.
-      if name != names.anyone {
-        result.assertions += merged(run.map { nodes[Int($0)] }, by: \.record)
+      guard name != names.anyone, let first = own.first else {
+        result.anyone = node
+        result.ofType[GraphNode.anyoneType, default: []].append(node)
+        continue
       }
-      let first = result.assertions[Int(result.starts[Int(node)])...].first
-      let type = first.map { types[Int($0.type)] } ?? GraphNode.anyoneType
-      result.ofType[type, default: []].append(node)
-      for kind in Set(result.assertions[Int(result.starts[Int(node)])...].map(\.kind)) {
+      result.ofType[types[Int(first.type)], default: []].append(node)
+      for kind in Set(own.map(\.kind)) {
         result.ofKind[kind, default: []].append(node)
       }
     }

@@ -57,6 +57,9 @@ final class GraphStorage: Sendable {
   }
 
   let strings: StringTable
+  /// How many texts there were when everything was read: the rest came with revisions, which leave
+  /// behind what is closed.
+  let readTextCount: Int
   let records: [Record]
   let collections: [CollectionKey]
   let types: [String]
@@ -76,6 +79,8 @@ final class GraphStorage: Sendable {
   let nodeStarts: [UInt32]
   /// The id of each node, a name.
   let nodeNames: [UInt32]
+  /// The built-in node; what is asserted about it says nothing.
+  let anyone: UInt32
   /// Names that assertions define.
   let defined: [UInt32]
   /// Nodes by type.
@@ -120,6 +125,7 @@ final class GraphStorage: Sendable {
     _ definers: GraphBuilder.Definers, _ edges: GraphBuilder.Edges
   ) {
     strings = builder.strings
+    readTextCount = builder.readTextCount ?? strings.count
     records = builder.records
     collections = builder.collections
     types = builder.types
@@ -130,6 +136,7 @@ final class GraphStorage: Sendable {
     nodeAssertions = nodes.assertions
     nodeStarts = nodes.starts
     nodeNames = nodes.names
+    anyone = nodes.anyone
     nodesOfType = nodes.ofType
     nodesOfKind = nodes.ofKind
     defined = builder.defined
@@ -192,6 +199,14 @@ final class GraphStorage: Sendable {
 
   /// The first assertion of an edge: it has its key.
   func first(ofEdge edge: UInt32) -> EdgeAssertion { edgeAssertions[Int(edgeStarts[Int(edge)])] }
+
+  /// An edge by its asserted ends: one that stands for a node is found under that node.
+  func edge(_ kind: EdgeKind, from: UInt32, to: UInt32, discriminator: UInt32) -> UInt32? {
+    edges(kind, in: outgoing, of: resolved(from)).first {
+      let edge = first(ofEdge: $0)
+      return edge.from == from && edge.to == to && edge.discriminator == discriminator
+    }
+  }
 
   /// Edges of a kind among those of a name: they are in order of kinds.
   func edges(

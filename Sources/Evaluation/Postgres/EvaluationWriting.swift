@@ -18,6 +18,10 @@ extension PostgresEvaluationStore {
           "UPDATE sv0.findings SET tombstoned_at = $3 WHERE tenant = $1 AND uid = ANY($2)",
           [.text(tenant), .texts(result.tombstones), .timestamp(result.at)])
       }
+      if !result.judged.isEmpty { try await Self.write(result.judged, tenant, transaction) }
+      for baselines in result.baselines.batches(of: Self.batch) {
+        try await Self.write(baselines, of: result, transaction)
+      }
       for messages in result.messages.batches(of: Self.batch) {
         try await Self.queue(messages, of: result, transaction)
       }
@@ -66,21 +70,22 @@ extension PostgresEvaluationStore {
       """
       WITH change AS (
         SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-          $7::text[], $8::int8[], $9::text[], $10::text[])
-        AS change (uid, rule, subject, scope, severity, state, version, digest, event)
+          $7::text[], $8::int8[], $9::text[], $10::text[], $13::int8[])
+        AS change (uid, rule, subject, scope, severity, state, version, digest, event, held)
       ), current AS (
         INSERT INTO sv0.findings (tenant, uid, rule, subject, scope, severity, state, version,
-          digest, event, first_seen_at, changed_at)
-        SELECT $1, uid, rule, subject, scope, severity, state, version, digest, event::json, $11,
-          $11
+          held, digest, event, first_seen_at, changed_at)
+        SELECT $1, uid, rule, subject, scope, severity, state, version, held = 1, digest,
+          event::json, $11, $11
         FROM change
         ON CONFLICT (tenant, uid) DO UPDATE SET scope = excluded.scope,
           severity = excluded.severity, state = excluded.state, version = excluded.version,
-          digest = excluded.digest, event = excluded.event, changed_at = excluded.changed_at,
-          tombstoned_at = NULL
+          held = excluded.held, digest = excluded.digest, event = excluded.event,
+          changed_at = excluded.changed_at, tombstoned_at = NULL
       )
       INSERT INTO sv0.finding_versions (tenant, uid, version, state, event, graph_version, at)
       SELECT $1, uid, version, state, event::json, $12, $11 FROM change
+      WHERE version > 0 AND held = 0
       """,
       [
         .text(result.clock.tenant), .texts(changes.map(\.key.uid)),
@@ -89,6 +94,7 @@ extension PostgresEvaluationStore {
         .texts(changes.map(\.life.state.rawValue)), .int8s(changes.map(\.life.version)),
         .texts(changes.map(\.life.digest)), .texts(changes.map(\.event.text)),
         .timestamp(result.at), .int8(result.clock.graphVersion),
+        .int8s(changes.map { $0.life.isHeld ? 1 : 0 }),
       ])
   }
 

@@ -8,8 +8,14 @@ internal import Schema
 /// Reading is one repeatable-read transaction; writing begins by locking the tenant's row.
 public struct PostgresEvaluationStore: EvaluationStore {
   private let pool: PostgresPool
+  private let graphs: GraphShelf
 
-  public init(_ pool: PostgresPool) { self.pool = pool }
+  /// - Parameter keepsGraphs: whether to keep graphs, so that the next reading of a tenant takes no
+  ///   more than what has changed.
+  public init(_ pool: PostgresPool, keepsGraphs: Bool = false) {
+    self.pool = pool
+    graphs = GraphShelf(capacity: keepsGraphs ? GraphShelf.capacity : 0)
+  }
 
   /// Every transaction here may be repeated, so one whose COMMIT was not answered is tried again.
   /// A refusal of the tenant's own data is not the database's failure.
@@ -46,18 +52,31 @@ public struct PostgresEvaluationStore: EvaluationStore {
       let rows = try await transaction.query(
         "SELECT \(Self.clockColumns) FROM sv0.tenants WHERE tenant = $1", [.text(tenant)])
       guard let clock = try rows.first.map(Self.clock) else { return nil }
-      let storage = try await Self.storage(transaction)
+      let storage = try await storage(of: clock, transaction)
       let collections = try await Self.collections(transaction, tenant)
       let graph = Graph(
         tenant: tenant, version: clock.graphVersion, storage,
         documents: try await Self.documents(transaction, tenant), collections: collections,
         calls: try await Self.calls(transaction, tenant, storage, collections),
         uses: try await Self.uses(transaction, tenant))
+      graphs.keep(graph)
       let findings = try await Self.findings(transaction, tenant)
       let owners = try await OwnerStore.owners(transaction, tenant)
       return EvaluationReading(
-        clock: clock, graph: graph, findings: findings, owners: OwnerRegister(owners))
+        clock: clock, graph: graph, findings: findings, owners: OwnerRegister(owners),
+        settled: try await Self.settled(transaction, clock))
     }
+  }
+
+  private nonisolated(nonsending) func storage(
+    of clock: TenantClock, _ transaction: PostgresTransaction
+  ) async throws -> GraphStorage {
+    guard let known = graphs.take(clock.tenant), known.version <= clock.graphVersion else {
+      return try await Self.storage(transaction)
+    }
+    if known.version == clock.graphVersion { return known.storage }
+    if let revised = try await Self.storage(revising: known, transaction) { return revised }
+    return try await Self.storage(transaction)
   }
 
   static let clockColumns =
@@ -158,7 +177,7 @@ public struct PostgresEvaluationStore: EvaluationStore {
     try await transaction.query(
       """
       SELECT uid, rule, subject, scope, severity, state, version, digest, first_seen_at,
-        changed_at, CASE WHEN state <> 'resolved' THEN event END, tombstoned_at
+        changed_at, CASE WHEN state <> 'resolved' THEN event END, tombstoned_at, held
       FROM sv0.findings WHERE tenant = $1
       """, [.text(tenant)]
     ).map { row in
@@ -173,14 +192,14 @@ public struct PostgresEvaluationStore: EvaluationStore {
           scope: try row.string(3), severity: severity,
           inputs: OCSF.inputs(of: .object(event ?? [:]))),
         life: FindingLife(
-          state: state, version: try row.int64(6), digest: try row.string(7),
-          firstSeenAt: try row.timestamp(8), changedAt: try row.timestamp(9),
-          tombstonedAt: try row.timestampOrNil(11)),
+          state: state, version: try row.int64(6), isHeld: try row.bool(12),
+          digest: try row.string(7), firstSeenAt: try row.timestamp(8),
+          changedAt: try row.timestamp(9), tombstonedAt: try row.timestampOrNil(11)),
         event: .object(event ?? [:]))
     }
   }
 
-  private static func members(_ bytes: [UInt8], of id: String) throws -> [String: JSON] {
+  static func members(_ bytes: [UInt8], of id: String) throws -> [String: JSON] {
     guard let document = try? JSONDocument(parsing: bytes),
       case .object(let members) = JSON(document.root)
     else { throw EvaluationError.unknownKind(of: id) }

@@ -16,10 +16,9 @@ extension Rule {
         Principal.collections + ["aws.iam.accessKey", "aws.iam.credentialReport"]),
     ],
     check: { situation, subject in
-      let decision = situation.semantics.authority(of: subject.id)
-      guard situation.semantics.isWorkload(subject), decision.isPossible,
-        let idleness = Idleness(of: subject, situation), idleness.gaps.isEmpty,
-        situation.now > idleness.since + situation.thresholds.dormantAfter
+      guard let idleness = Idleness(of: subject, situation), idleness.gaps.isEmpty,
+        situation.now > idleness.since + situation.thresholds.dormantAfter,
+        let decision = situation.workloadAuthority(subject)
       else { return nil }
       let reach = situation.widestReach(of: subject.id)
       let (chain, limits) = situation.standing(subject)
@@ -45,10 +44,8 @@ extension Rule {
           ], cause: "identity \(subject.id)")
     },
     gaps: { situation, subject in
-      guard situation.semantics.isWorkload(subject),
-        situation.semantics.authority(of: subject.id).isPossible
-      else { return [] }
-      return Idleness(of: subject, situation)?.gaps ?? ["creation date of \(subject.id)"]
+      let gaps = Idleness(of: subject, situation)?.gaps ?? ["creation date of \(subject.id)"]
+      return gaps.isEmpty || situation.workloadAuthority(subject) == nil ? [] : gaps
     },
     nextChange: { situation, subject in
       Idleness(of: subject, situation).map {

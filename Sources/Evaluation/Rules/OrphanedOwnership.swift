@@ -9,14 +9,12 @@ extension Rule {
     id: "orphaned-ownership", version: 1, title: "Orphaned ownership",
     subjects: SubjectInputs.principals,
     check: { situation, subject in
-      let decision = situation.semantics.authority(of: subject.id)
-      guard situation.semantics.isWorkload(subject), decision.isPossible else { return nil }
-      let isPrivileged = situation.isPrivileged(subject.id)
       let ownership = Ownership(of: subject, situation)
       let absences = ownership.owners.compactMap(\.absence)
-      guard absences.count == ownership.owners.count, isPrivileged || !absences.isEmpty else {
-        return nil
-      }
+      let isPrivileged = situation.isPrivileged(subject.id)
+      guard absences.count == ownership.owners.count, isPrivileged || !absences.isEmpty,
+        let decision = situation.workloadAuthority(subject)
+      else { return nil }
       let isUnowned = absences.isEmpty
       let (chain, limits) = situation.standing(subject)
       let listing = subject.type
@@ -44,12 +42,11 @@ extension Rule {
           ], cause: ownership.owners.first.map { "owner \($0.name)" } ?? "identity \(subject.id)")
     },
     gaps: { situation, subject in
-      guard situation.semantics.isWorkload(subject),
-        situation.semantics.authority(of: subject.id).isPossible
-      else { return [] }
       let owners = Ownership(of: subject, situation).owners
+      guard !owners.contains(where: \.answers), situation.workloadAuthority(subject) != nil else {
+        return []
+      }
       if owners.isEmpty { return ["owners: not every identity has a tag that names one"] }
-      guard !owners.contains(where: \.answers) else { return [] }
       if situation.owners.owners.isEmpty {
         return ["the owner file of the tenant (`sv0 owner apply`)"]
       }

@@ -20,6 +20,7 @@ struct Rule: Sendable {
   /// All rules, in the order in which they are judged.
   static let all: [Rule] = [
     .unboundedScope, .externalTrust, .publicTrigger, .escalationPath, .federationTooWide,
+    .crossSystemChain, .agentOverreach, .scopeDrift,
     .dormantAuthority, .longLivedSecret, .expiringCredential, .credentialInAutomation,
     .sharedIdentity, .orphanedOwnership,
   ]
@@ -54,7 +55,9 @@ struct Situation: Sendable {
   let inputs: Inputs
   let owners: OwnerRegister
   let thresholds: RuleThresholds
+  let settled: Settled?
   let now: Timestamp
+  let drifts = DriftMemo()
 }
 
 /// Ages from which rules find something.

@@ -9,13 +9,11 @@ extension Rule {
     id: "shared-identity", version: 1, title: "Shared identity",
     subjects: [SubjectInputs("aws.iam.role", ["aws.iam.role"])],
     check: { situation, subject in
-      guard situation.semantics.isWorkload(subject) else { return nil }
       let users = situation.automations(runningAs: subject.id)
       guard let (one, two) = users.firstPair(where: { $0.origin.differs(from: $1.origin) }) else {
         return nil
       }
-      let decision = situation.semantics.authority(of: subject.id)
-      guard decision.isPossible else { return nil }
+      guard let decision = situation.workloadAuthority(subject) else { return nil }
       let graph = situation.graph
       let names = [one, two].map { "\(graph.label($0.edge.from)) (\($0.origin.phrase))" }
       let reach = situation.widestReach(of: subject.id)
@@ -40,10 +38,9 @@ extension Rule {
         ], cause: "identity \(subject.id)")
     },
     gaps: { situation, subject in
-      guard situation.semantics.isWorkload(subject) else { return [] }
       let users = situation.automations(runningAs: subject.id)
       let doubtful = users.firstPair { !$0.origin.shares(with: $1.origin) }
-      return doubtful == nil
+      return doubtful == nil || situation.workloadAuthority(subject) == nil
         ? [] : ["a tag of stack, application, repository or owner on what runs as one role"]
     })
 }

@@ -3,6 +3,14 @@ internal import Model
 // What several rules ask about an identity.
 
 extension Situation {
+  /// How firmly a non-human identity may do anything at all; `nil` for others, and where it may not.
+  /// It takes time: ask what is cheaper before.
+  func workloadAuthority(_ identity: GraphNode) -> Decision? {
+    guard semantics.isWorkload(identity) else { return nil }
+    let decision = semantics.authority(of: identity.id)
+    return decision.isPossible ? decision : nil
+  }
+
   /// How firmly an identity may, by itself, decide who may do what; `nil` where it may not.
   func privilege(of identity: String) -> Decision.Level? {
     authority.hops(from: identity).filter { $0.level == .manageAccess || $0.isAdministration }
@@ -45,12 +53,12 @@ extension Situation {
 extension GraphNode {
   /// A moment that its records tell, such as `created`.
   func time(_ member: String) -> Timestamp? {
-    merged.state[member]?.string.flatMap { Timestamp($0) }
+    state(member)?.string.flatMap { Timestamp($0) }
   }
 
   /// Its tags, their names in lower case: AWS tells `Owner` from `owner`, people do not.
   var tags: [String: String] {
-    guard case .object(let tags)? = merged.state["tags"] else { return [:] }
+    guard case .object(let tags)? = state("tags") else { return [:] }
     return Dictionary(
       tags.sorted { $0.key.precedes($1.key) }.compactMap { key, value in
         value.string.flatMap { $0.isEmpty ? nil : (key.lowercased(), $0) }

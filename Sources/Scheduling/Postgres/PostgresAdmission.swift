@@ -21,10 +21,12 @@ extension PostgresQueueStore {
         INSERT INTO sv0.scopes AS s (tenant, scope, last_epoch)
         SELECT $1, k.scope, 1 FROM unnest($2::text[]) WITH ORDINALITY AS k (scope, place)
         ORDER BY k.place
-        ON CONFLICT (tenant, scope) DO UPDATE SET last_epoch = s.last_epoch + 1
+        ON CONFLICT (tenant, scope) DO UPDATE
+          SET last_epoch = s.last_epoch + 1, unlisted_since = NULL
         RETURNING scope, last_epoch
         """, [.text(tenant), .texts(scan.scopes)]
       ).map { row in (scope: try row.string("scope"), epoch: try row.int64("last_epoch")) }
+      try await scan.markUnlisted(in: transaction)
       let pending = try await transaction.query(
         """
         SELECT scope, run FROM sv0.runs
@@ -40,6 +42,25 @@ extension PostgresQueueStore {
 }
 
 extension NewScan {
+  /// Marks the scopes that the connection has no more, in the order of their keys.
+  nonisolated(nonsending) func markUnlisted(in transaction: PostgresTransaction) async throws {
+    guard let listed else { return }
+    try await transaction.execute(
+      """
+      UPDATE sv0.scopes s SET unlisted_since = $4
+      FROM (
+        SELECT scope FROM sv0.scopes
+        WHERE tenant = $1 AND starts_with(scope, $2) AND scope <> ALL($3)
+          AND unlisted_since IS NULL
+        ORDER BY scope COLLATE "C" FOR UPDATE) gone
+      WHERE s.tenant = $1 AND s.scope = gone.scope
+      """,
+      [
+        .text(request.tenant), .text("\(request.tenant)/\(request.connection)/"),
+        .texts(listed), .timestamp(at),
+      ])
+  }
+
   /// - Returns: whether its request is a new one.
   nonisolated(nonsending) func insert(in transaction: PostgresTransaction) async throws -> Bool {
     try await transaction.execute(

@@ -8,7 +8,8 @@ internal import Schema
 struct FindingsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "findings", abstract: "What is exposed, and why that is believed.",
-    subcommands: [List.self, Show.self], defaultSubcommand: List.self)
+    subcommands: [List.self, Show.self, Release.self, Suppress.self],
+    defaultSubcommand: List.self)
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -24,6 +25,9 @@ struct FindingsCommand: AsyncParsableCommand {
     @Flag(help: "Resolved findings too.")
     var all = false
 
+    @Flag(help: "Only what is held back: it waits for `sv0 findings release`.")
+    var held = false
+
     @Flag(help: "Exit 1 if anything is listed.")
     var failOnFindings = false
 
@@ -38,11 +42,12 @@ struct FindingsCommand: AsyncParsableCommand {
               SELECT FROM sv0.finding_versions v JOIN sv0.tenants t USING (tenant)
               WHERE v.tenant = f.tenant AND v.uid = f.uid AND v.version = f.version
                 AND v.graph_version = t.evaluated_version)
-            ELSE $2 OR f.state <> 'resolved' END
+            WHEN $3 THEN f.held
+            ELSE f.version > 0 AND ($2 OR f.state <> 'resolved') END
           ORDER BY array_position(
             ARRAY['critical', 'high', 'medium', 'low', 'informational'], f.severity),
             f.rule COLLATE "C", f.subject COLLATE "C"
-          """, [.bool(changed), .bool(all)])
+          """, [.bool(changed), .bool(all), .bool(held)])
       }
       switch output.output {
       case .json: for row in rows { Terminal.print(try row.string("event")) }
@@ -94,17 +99,12 @@ struct FindingsCommand: AsyncParsableCommand {
       let rows = try await pool.withTransaction(.tenant(tenant.name(), readOnly: true)) {
         try await $0.query(
           """
-          SELECT uid, state, severity, rule, subject, version, event, first_seen_at, changed_at
+          SELECT uid, state, severity, rule, subject, version, held, event, first_seen_at,
+            changed_at
           FROM sv0.findings WHERE starts_with(uid, $1) ORDER BY uid COLLATE "C" LIMIT 20
           """, [.text(id)])
       }
-      guard let row = rows.first else {
-        throw Failure(.usage, "no finding \(id); `sv0 findings --all` lists them")
-      }
-      guard rows.count == 1 else {
-        let ids = try rows.map { try $0.string("uid") }
-        throw Failure(.usage, "\(id) may mean any of: \(ids.joined(separator: ", "))")
-      }
+      let row = try only(rows, id)
       let event = try row.string("event")
       guard output.output == .text else { return Terminal.print(event) }
       let bytes = Array(event.utf8)
@@ -116,7 +116,11 @@ struct FindingsCommand: AsyncParsableCommand {
       let facts = [
         ["id", try row.string("uid")], ["rule", try row.string("rule")],
         ["severity", try row.string("severity")],
-        ["state", "\(try row.string("state")), version \(try row.int64("version"))"],
+        [
+          "state",
+          "\(try row.string("state")), version \(try row.int64("version"))"
+            + (try row.bool("held") ? ", held back" : ""),
+        ],
         ["subject", try row.string("subject")],
         ["first seen", try row.timestamp("first_seen_at").description],
         ["changed", try row.timestamp("changed_at").description],
@@ -126,4 +130,99 @@ struct FindingsCommand: AsyncParsableCommand {
       for line in try ChainText.lines(event: bytes) { Terminal.print(line) }
     }
   }
+
+  struct Release: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Sends the findings that are held back.",
+      discussion: """
+        What a rule finds in a scope that it has never judged, or in a new version, is stored and \
+        not sent, but for what is high or critical. The next evaluation sends it, in its state at \
+        that time.
+        """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var tenant: TenantOption
+    @OptionGroup var person: PersonOption
+
+    @Option(help: "Only of this scope: tenant/connection/platform/account.")
+    var scope: String?
+
+    @Option(help: "Only of this rule.")
+    var rule: String?
+
+    func run() async throws {
+      if let scope, Scope(scope) == nil {
+        throw Failure(.usage, "--scope \(scope): expected tenant/connection/platform/account")
+      }
+      let pool = try common.context().pool()
+      defer { pool.close() }
+      let count = try await FindingOrders(pool: pool, now: Context.now).release(
+        FindingRelease(scope: scope, rule: rule), of: try tenant.name(), by: person.name())
+      Terminal.print(
+        count == 0
+          ? "nothing is held back there; `sv0 findings --held` lists what is"
+          : "\(count) findings go out with the next evaluation")
+    }
+  }
+
+  struct Suppress: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Keeps quiet about a finding that somebody answers for, until a day.",
+      discussion: "The newest suppression of a finding counts, also where it ends earlier.")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var tenant: TenantOption
+    @OptionGroup var person: PersonOption
+
+    @Argument(help: "The finding's id, or a unique beginning of it.")
+    var id: String
+
+    @Option(help: "Who answers for it: a person or a team.")
+    var owner: String
+
+    @Option(help: "Why it may stay; it is sent with the finding, so name no secrets.")
+    var reason: String
+
+    @Option(help: "Until when, such as 2027-01-31 or 2027-01-31T12:00:00Z.")
+    var until: String
+
+    func run() async throws {
+      guard let end = Timestamp(until) ?? Timestamp("\(until)T00:00:00Z"), end > Context.now()
+      else {
+        throw Failure(.usage, "--until \(until): expected a day or a time (RFC 3339) to come")
+      }
+      for (name, text) in [("owner", owner), ("reason", reason)]
+      where text.allSatisfy(\.isWhitespace) || text.utf8.count > 1000 {
+        throw Failure(.usage, "--\(name): a suppression needs one, of at most 1000 bytes")
+      }
+      let pool = try common.context().pool()
+      defer { pool.close() }
+      let tenant = try tenant.name()
+      let rows = try await pool.withTransaction(.tenant(tenant, readOnly: true)) {
+        try await $0.query(
+          """
+          SELECT uid FROM sv0.findings WHERE starts_with(uid, $1)
+          ORDER BY uid COLLATE "C" LIMIT 20
+          """, [.text(id)])
+      }
+      let uid = try only(rows, id).string("uid")
+      let isOpen = try await FindingOrders(pool: pool, now: Context.now).suppress(
+        uid, Suppression(owner: owner, reason: reason, endsAt: end), of: tenant,
+        by: person.name())
+      guard isOpen else { throw Failure(.badData, "finding \(uid) is resolved already") }
+      Terminal.print("suppressed until \(end) from the next evaluation on")
+    }
+  }
+}
+
+/// The one finding that a person means.
+private func only(_ rows: [PostgresRow], _ id: String) throws -> PostgresRow {
+  guard let row = rows.first else {
+    throw Failure(.usage, "no finding \(id); `sv0 findings --all` lists them")
+  }
+  guard rows.count == 1 else {
+    let ids = try rows.map { try $0.string("uid") }
+    throw Failure(.usage, "\(id) may mean any of: \(ids.joined(separator: ", "))")
+  }
+  return row
 }

@@ -2,11 +2,46 @@ internal import ArgumentParser
 internal import Loading
 internal import Model
 internal import PostgresClient
+internal import Scheduling
 
 struct ScopeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "scope", abstract: "The accounts that are in the graph.",
-    subcommands: [Retire.self])
+    subcommands: [List.self, Retire.self], defaultSubcommand: List.self)
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Each account that was ever asked for, how its newest run went, and if it is gone.")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var tenant: TenantOption
+    @OptionGroup var output: OutputOption
+
+    func run() async throws {
+      let pool = try common.context().pool()
+      defer { pool.close() }
+      let scopes = try await ListedScope.all(of: tenant.name(), in: pool)
+      switch output.output {
+      case .json: for scope in scopes { Terminal.print(scope.json.text) }
+      case .text:
+        let table = scopes.map { scope in
+          [
+            scope.scope, "epoch \(scope.epoch)", scope.state ?? "",
+            scope.changedAt?.description ?? "", remark(scope),
+          ]
+        }
+        for line in Terminal.table(table) { Terminal.print(line) }
+        if scopes.isEmpty { Terminal.complain("no scopes: nothing was asked for yet") }
+      }
+    }
+
+    private func remark(_ scope: ListedScope) -> String {
+      if let time = scope.retiredAt { return "retired at \(time)" }
+      guard let time = scope.unlistedSince else { return "" }
+      return "no longer among the connection's accounts since \(time); `sv0 scope retire` takes it "
+        + "out of the graph"
+    }
+  }
 
   struct Retire: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -23,6 +23,7 @@ struct End {
     checkStatuses(&list)
     checkFindings(&list)
     checkTombstones(&list)
+    checkHeld(&list)
     checkAge(&list)
     checkEvaluation(&list)
     if !schedule.losesMessages {
@@ -82,7 +83,7 @@ struct End {
     for (key, change) in state.findings.all {
       let versions = seen[key.uid] ?? []
       list.require(
-        versions.last == change.life.version, .findings,
+        versions.last ?? 0 == change.life.version, .findings,
         "the last message of finding \(key.uid) is version \(versions.last ?? 0), the newest is "
           + "\(change.life.version)")
       list.require(
@@ -116,6 +117,33 @@ struct End {
     }
   }
 
+  /// What is held is low or answered for, was never sent, is told by its scope's summary, and none
+  /// of it was let go.
+  private func checkHeld(_ list: inout Findings) {
+    var held: Set<String> = []
+    for (key, change) in state.findings.all where change.life.isHeld {
+      held.insert("\(key.tenant) \(change.key.scope)")
+      list.require(
+        change.life.state.isOpen
+          && (change.key.severity < .high || change.life.state == .suppressed), .held,
+        "finding \(key.uid) is held and \(change.life.state), \(change.key.severity)")
+      let isForgotten = state.findingOrders.contains { row in
+        guard row.tenant == key.tenant, case .release(let release) = row.order else { return false }
+        return release.covers(change.key.rule, in: change.key.scope)
+          && row.orderedAt > change.life.changedAt
+      }
+      list.require(!isForgotten, .held, "finding \(key.uid) was let go, and is held")
+    }
+    for (key, change) in state.findings.all where change.key.rule == "summary" {
+      let scope = "\(key.tenant) \(change.key.scope)"
+      list.require(
+        change.life.state.isOpen == held.contains(scope), .held,
+        "the summary of \(scope) is \(change.life.state)")
+      held.remove(scope)
+    }
+    list.require(held.isEmpty, .held, "no summary tells what is held in \(held.sorted())")
+  }
+
   /// The sweep deletes once a day what was too old at the day's beginning.
   private func checkAge(_ list: inout Findings) {
     let yesterday = installation.kernel.now + .seconds(-25 * 3600)
@@ -134,7 +162,8 @@ struct End {
   private func checkEvaluation(_ list: inout Findings) {
     for (tenant, _) in state.tenants.all {
       guard let reading = state.read(tenant) else { continue }
-      let evaluation = Evaluation(of: reading.graph, at: installation.kernel.now)
+      let evaluation = Evaluation(
+        of: reading.graph, at: installation.kernel.now, settled: reading.settled)
       let missing = evaluation.changes(since: reading.findings)
       list.require(
         missing.isEmpty || evaluation.nextDueAt.map { $0 <= installation.kernel.now } ?? false,

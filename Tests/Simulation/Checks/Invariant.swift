@@ -101,10 +101,15 @@ public struct Invariant: Sendable, Equatable {
   static let replays = Invariant(
     29, "replays", "What is read again out of the raw topic changes nothing but epochs.")
 
+  // By people.
+  static let held = Invariant(
+    30, "held",
+    "What is held is neither high nor let go, and its scope's summary tells it as long as it is.")
+
   public static let all = [
     settles, works, oneRun, epochs, inFlight, attempts, dispatches, requests, progress, positions,
     stagedOnce, appliedOnce, graph, doubt, tokens, retired, history, outputFirst, deadLetters,
     rawOrder, versions, evaluated, findings, statuses, outbox, tombstones,
-    aged, stagingLimit, replays,
+    aged, stagingLimit, replays, held,
   ]
 }

@@ -241,7 +241,8 @@ struct SimulatedNormalizer: Normalizer {
 
   private func policy(_ name: String, _ version: Int64, _ account: String) -> Assertions {
     let id = Self.id("policy", name, account)
-    let action = version % 2 == 0 ? "*" : "s3:*"
+    // Everything is high; of a service that holds nothing, it can wait.
+    let action = version % 2 == 0 ? "*" : "polly:*"
     let document = PolicyDocument(canonical: Self.statement(["Resource": "*"], action))
     return Assertions(
       nodes: [

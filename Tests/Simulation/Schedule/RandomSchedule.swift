@@ -52,6 +52,10 @@ extension Schedule {
         random.chance(60) ? .forget(topic, 20 + random.below(80)) : .recreate(topic)
       schedule.actions.append(Timed(2000 + random.below(time), action))
     }
+    // What is held is let go, early or late, and somebody answers for something.
+    for _ in 0..<random.below(3) {
+      schedule.actions.append(Timed(time / 2 + random.below(time), world.answer(&random)))
+    }
     schedule.actions.sort { $0.at < $1.at }
     for _ in 0..<random.below(14) { schedule.faults.append(world.fault(&random)) }
     return schedule
@@ -182,6 +186,16 @@ extension World {
     case 9: return .scan(tenant: tenant, account: account)
     default: return .replay(tenant: tenant, account: account)
     }
+  }
+
+  /// Somebody has seen what was found.
+  fileprivate func answer(_ random: inout SplitMix64) -> Action {
+    let tenant = random.below(tenants)
+    if random.chance(60) {
+      return .release(tenant: tenant, account: random.chance(50) ? nil : random.below(accounts))
+    }
+    return .suppress(
+      tenant: tenant, finding: random.below(8), hours: random.pick([0, 1, 24, 4000]))
   }
 
   /// Something breaks.

@@ -124,6 +124,10 @@ public enum Action: Sendable, Equatable {
   case cancel(Int)
   case retire(tenant: Int, account: Int, collection: String?)
   case decide(tenant: Int, account: Int, collection: String, confirmed: Bool)
+  /// What is held is let go: of one account, or of all of a tenant's.
+  case release(tenant: Int, account: Int?)
+  /// The tenant's open finding of that number is suppressed for hours.
+  case suppress(tenant: Int, finding: Int, hours: Int)
   /// What is known of an account is read again out of the raw topic.
   case replay(tenant: Int, account: Int)
   /// The connection stops or begins to list an account.

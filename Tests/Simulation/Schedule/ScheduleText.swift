@@ -102,6 +102,10 @@ extension Action: CustomStringConvertible {
       ["retire", "\(tenant)", "\(account)", collection ?? "*"]
     case .decide(let tenant, let account, let collection, let confirmed):
       [confirmed ? "confirm" : "reject", "\(tenant)", "\(account)", collection]
+    case .release(let tenant, let account):
+      ["release", "\(tenant)", account.map { "\($0)" } ?? "*"]
+    case .suppress(let tenant, let finding, let hours):
+      ["suppress", "\(tenant)", "\(finding)", "\(hours)"]
     case .replay(let tenant, let account): ["replay", "\(tenant)", "\(account)"]
     case .list(let tenant, let account, let isListed):
       [isListed ? "list" : "unlist", "\(tenant)", "\(account)"]
@@ -139,6 +143,13 @@ extension Action: CustomStringConvertible {
       case "replace": word(0).flatMap { name in number(1).map { .replace(name, $0) } }
       case "forget": word(0).flatMap { name in number(1).map { .forget(name, $0) } }
       case "scan": number(0).map { .scan(tenant: $0, account: number(1)) }
+      case "release": number(0).map { .release(tenant: $0, account: number(1)) }
+      case "suppress":
+        number(0).flatMap { tenant in
+          number(1).flatMap { finding in
+            number(2).map { .suppress(tenant: tenant, finding: finding, hours: $0) }
+          }
+        }
       default: number(0).flatMap { tenant in Self.placed(words, tenant, number, word) }
       }
     guard let action else { return nil }

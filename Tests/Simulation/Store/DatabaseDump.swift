@@ -44,6 +44,7 @@ extension DatabaseState {
       "scopes": scopes.all.map { scope, epoch in
         .row([
           "tenant": .tenant(of: scope), "scope": .string(scope), "last_epoch": .integer(epoch),
+          "unlisted_since": .time(unlisted[scope]),
         ])
       },
       "runs": runs.all.map { JSON(row: $0.row) },
@@ -135,35 +136,6 @@ extension DatabaseState {
     ]
   }
 
-  private var findingTables: [String: [JSON]] {
-    [
-      "findings": findings.all.map { id, row in
-        .row([
-          "tenant": .string(id.tenant), "uid": .string(id.uid), "rule": .string(row.key.rule),
-          "subject": .string(row.key.subject), "scope": .string(row.key.scope),
-          "severity": .string(row.key.severity.name), "state": .string(row.life.state.rawValue),
-          "version": .integer(row.life.version), "digest": .string(row.life.digest),
-          "event": row.event, "first_seen_at": .time(row.life.firstSeenAt),
-          "changed_at": .time(row.life.changedAt), "tombstoned_at": .time(row.life.tombstonedAt),
-        ])
-      },
-      "finding_versions": findingVersions.map { row in
-        .row([
-          "tenant": .string(row.id.tenant), "uid": .string(row.id.uid),
-          "version": .integer(row.change.life.version),
-          "state": .string(row.change.life.state.rawValue), "event": row.change.event,
-          "graph_version": .integer(row.graphVersion), "at": .time(row.at),
-        ])
-      },
-      "evaluations": evaluations.map { row in
-        .row([
-          "tenant": .string(row.tenant), "graph_version": .integer(row.graphVersion),
-          "at": .time(row.at), "inputs": row.inputs,
-        ])
-      },
-    ]
-  }
-
   private var stagingTables: [String: [JSON]] {
     var tables: [String: [JSON]] = [
       "positions": positions.all.map { key, row in
@@ -201,23 +173,23 @@ extension DatabaseState {
 }
 
 extension JSON {
-  fileprivate typealias Columns = [String: JSON?]
+  typealias Columns = [String: JSON?]
 
-  fileprivate static func row(_ parts: Columns...) -> JSON {
+  static func row(_ parts: Columns...) -> JSON {
     .members(parts.reduce(into: [:]) { $0.merge($1) { _, new in new } })
   }
 
-  fileprivate static func time(_ time: Timestamp) -> JSON { .string(time.description) }
-  fileprivate static func time(_ time: Timestamp?) -> JSON? { time.map { .time($0) } }
-  fileprivate static func text(_ text: String?) -> JSON? { text.map { .string($0) } }
-  fileprivate static func number(_ number: Int) -> JSON { .integer(Int64(number)) }
-  fileprivate static func hexadecimal(_ bytes: [UInt8]) -> JSON {
+  static func time(_ time: Timestamp) -> JSON { .string(time.description) }
+  static func time(_ time: Timestamp?) -> JSON? { time.map { .time($0) } }
+  static func text(_ text: String?) -> JSON? { text.map { .string($0) } }
+  static func number(_ number: Int) -> JSON { .integer(Int64(number)) }
+  static func hexadecimal(_ bytes: [UInt8]) -> JSON {
     .string(#"\x"# + Hex.encode(bytes))
   }
-  fileprivate static func bytes(_ bytes: [UInt8]?) -> JSON? {
+  static func bytes(_ bytes: [UInt8]?) -> JSON? {
     bytes.map { .string(String(decoding: $0, as: UTF8.self)) }
   }
-  fileprivate static func tenant(of scope: String) -> JSON {
+  static func tenant(of scope: String) -> JSON {
     .string(Scope(scope)?.tenant ?? "")
   }
 

@@ -19,6 +19,8 @@ package struct DatabaseState: Sendable {
   var scans = Table<ScanKey, NewScan>()
   /// The last epoch of each scope.
   var scopes = Table<String, Int64>()
+  /// Since when a scope is not among its connection's accounts.
+  var unlisted = Table<String, Timestamp>()
   var runs = Table<RunKey, RunRecord>()
   var runCollections = Table<RunCollectionKey, CollectionReport>()
 
@@ -49,6 +51,9 @@ package struct DatabaseState: Sendable {
   var findings = Table<FindingID, FindingChange>()
   var findingVersions: [FindingVersionRow] = []
   var evaluations: [EvaluationRow] = []
+  var judgedRules = Table<JudgedRuleKey, Bool>()
+  var baselines = Table<BaselineKey, BaselineRow>()
+  var findingOrders: [FindingOrderRow] = []
 
   package init() {}
 

@@ -1,5 +1,5 @@
 package import Evaluation
-internal import Model
+package import Model
 internal import Scheduling
 
 extension DatabaseState {
@@ -10,7 +10,26 @@ extension DatabaseState {
     let published = findings.rows { id, _ in id.tenant == tenant }
     return EvaluationReading(
       clock: clock, graph: graph(of: clock),
-      findings: published.map { PublishedFinding($0.row) })
+      findings: published.map { PublishedFinding($0.row) }, settled: settled(of: clock))
+  }
+
+  private func settled(of clock: TenantClock) -> Settled {
+    var settled = Settled()
+    let judged = judgedRules.rows { key, _ in key.tenant == clock.tenant }
+    settled.judged = Set(judged.map(\.key.judged))
+    for (key, row) in baselines.rows(where: { key, _ in key.tenant == clock.tenant }) {
+      settled.baselines[key.subject] = row.baseline
+    }
+    for row in findingOrders where row.tenant == clock.tenant {
+      switch row.order {
+      case .release(let release):
+        if row.graphVersion > clock.evaluatedVersion { settled.releases.append(release) }
+      case .accept(let acceptance):
+        if row.graphVersion > clock.evaluatedVersion { settled.acceptances.append(acceptance) }
+      case .suppress(let uid, let suppression): settled.suppressions[uid] = suppression
+      }
+    }
+    return settled
   }
 
   private func graph(of clock: TenantClock) -> Graph {
@@ -75,12 +94,20 @@ extension DatabaseState {
     for change in result.changes {
       let id = FindingID(tenant: tenant, uid: change.key.uid)
       findings[id] = change
+      guard change.life.isPublished else { continue }
       findingVersions.append(
         FindingVersionRow(
           id: id, change: change, graphVersion: result.clock.graphVersion, at: result.at))
     }
     for uid in result.tombstones {
       findings[FindingID(tenant: tenant, uid: uid)]?.life.tombstonedAt = result.at
+    }
+    for judged in result.judged {
+      judgedRules[JudgedRuleKey(tenant: tenant, judged: judged)] = true
+    }
+    for baseline in result.baselines {
+      baselines[BaselineKey(tenant: tenant, subject: baseline.subject)] = BaselineRow(
+        baseline: baseline, changedAt: result.at)
     }
     for message in result.messages { promise(message, of: tenant, at: result.at) }
     evaluations.append(
@@ -95,6 +122,30 @@ extension DatabaseState {
       runs[key]?.end(.evaluated, because: run.stored.machine.reason, at: result.at)
     }
     return true
+  }
+}
+
+extension DatabaseState {
+  package mutating func record(
+    _ order: FindingOrder, of tenant: String, by person: String, at now: Timestamp
+  ) throws -> Int {
+    let about = findings.rows { id, change in
+      guard id.tenant == tenant else { return false }
+      return switch order {
+      case .release(let release):
+        change.life.isHeld && release.covers(change.key.rule, in: change.key.scope)
+      case .accept(let acceptance):
+        change.key.rule == "scope-drift" && change.life.state.isOpen
+          && acceptance.covers(change.key.subject, in: change.key.scope)
+      case .suppress(let uid, _): id.uid == uid && change.life.state.isOpen
+      }
+    }
+    guard !about.isEmpty else { return 0 }
+    findingOrders.append(
+      FindingOrderRow(
+        tenant: tenant, graphVersion: try raiseVersion(of: tenant, at: now), order: order,
+        orderedBy: person, orderedAt: now))
+    return about.count
   }
 }
 

@@ -36,8 +36,15 @@ extension DatabaseState {
     for scope in scan.scopes {
       let epoch = (scopes[scope] ?? 0) + 1
       scopes[scope] = epoch
+      unlisted[scope] = nil
       epochs.append((scope, epoch))
       busy[scope] = runs.rows { $1.stored.scope == scope && $1.isPending }.first?.key.run
+    }
+    if let listed = scan.listed.map(Set.init) {
+      let known = scopes(of: connection.connection, tenant: tenant).map(\.description)
+      for scope in known where !listed.contains(scope) && unlisted[scope] == nil {
+        unlisted[scope] = now
+      }
     }
     for run in try admission.runs(of: scan, epochs: epochs, busy: busy) { insert(run) }
     return .accepted

@@ -286,6 +286,41 @@ struct FindingVersionRow: Sendable {
   var at: Timestamp
 }
 
+struct JudgedRuleKey: TableKey {
+  var tenant: String
+  var judged: JudgedRule
+
+  static func precedes(_ left: Self, _ right: Self) -> Bool {
+    let (one, two) = (left.judged, right.judged)
+    return left.tenant.precedes(
+      right.tenant,
+      else: one.scope.precedes(
+        two.scope, else: one.rule.precedes(two.rule, else: one.type.precedes(two.type))))
+  }
+}
+
+struct BaselineKey: TableKey {
+  var tenant: String
+  var subject: String
+
+  static func precedes(_ left: Self, _ right: Self) -> Bool {
+    left.tenant.precedes(right.tenant, else: left.subject.precedes(right.subject))
+  }
+}
+
+struct BaselineRow: Sendable {
+  var baseline: Baseline
+  var changedAt: Timestamp
+}
+
+struct FindingOrderRow: Sendable {
+  var tenant: String
+  var graphVersion: Int64
+  var order: FindingOrder
+  var orderedBy: String
+  var orderedAt: Timestamp
+}
+
 struct EvaluationRow: Sendable {
   var tenant: String
   var graphVersion: Int64

@@ -1,5 +1,5 @@
 package import Evaluation
-internal import Model
+package import Model
 
 /// The evaluator's database, as one process reaches it.
 package struct SimulatedEvaluationStore: EvaluationStore {
@@ -19,5 +19,13 @@ package struct SimulatedEvaluationStore: EvaluationStore {
 
   package func write(_ result: EvaluationResult) async throws -> Bool {
     try await access.transaction("write") { $0.write(result) }
+  }
+
+  package func record(
+    _ order: FindingOrder, of tenant: String, by person: String, at now: Timestamp
+  ) async throws -> Int {
+    try await access.transaction("record") {
+      try $0.record(order, of: tenant, by: person, at: now)
+    }
   }
 }

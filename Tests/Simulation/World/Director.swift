@@ -1,3 +1,4 @@
+internal import Evaluation
 internal import JSONReader
 internal import Loading
 internal import Model
@@ -88,6 +89,7 @@ final class Director: Sendable {
     case .recreate(let topic): installation.broker.recreate(topic)
     case .jump(let hours): kernel.jump(.seconds(hours * 3600))
     case .scan, .repeatScan, .cancel, .retire, .decide, .list, .replay: order(action)
+    case .release, .suppress: answer(action)
     case .put, .remove, .fill, .trouble, .repeatObject, .expireTokens: change(action)
     }
   }
@@ -190,6 +192,33 @@ final class Director: Sendable {
         if isListed { state.unlisted.remove(number) } else { state.unlisted.insert(number) }
       }
       apply(connectionOf: tenant % world.tenants)
+    default: break
+    }
+  }
+
+  private func answer(_ action: Action) {
+    switch action {
+    case .release(let tenant, let account):
+      let name = Names.tenant(tenant % world.tenants)
+      let scope = account.map { Names.scope(tenant % world.tenants, $0 % world.accounts) }
+      asUser { [self] context in
+        let orders = FindingOrders(store: installation.evaluation(context), now: context.now)
+        let release = FindingRelease(scope: scope?.description)
+        _ = try await orders.release(release, of: name, by: "user")
+      }
+    case .suppress(let tenant, let number, let hours):
+      let name = Names.tenant(tenant % world.tenants)
+      asUser { [self] context in
+        let open = installation.database.reading { state in
+          state.findings.rows { id, change in id.tenant == name && change.life.state.isOpen }
+        }
+        guard !open.isEmpty else { return }
+        let orders = FindingOrders(store: installation.evaluation(context), now: context.now)
+        let suppression = Suppression(
+          owner: "team", reason: "known", endsAt: context.now() + .seconds(3600 * hours + 30))
+        _ = try await orders.suppress(
+          open[number % open.count].key.uid, suppression, of: name, by: "user")
+      }
     default: break
     }
   }

@@ -136,7 +136,7 @@ struct Installation: Sendable {
     SimulatedLoadingStore(database: database, gate: gate(context))
   }
 
-  private func evaluation(_ context: ProcessContext) -> any EvaluationStore {
+  func evaluation(_ context: ProcessContext) -> any EvaluationStore {
     let store = SimulatedEvaluationStore(database: database, gate: gate(context))
     return defect?.evaluation(store, database, context) ?? store
   }

@@ -47,17 +47,21 @@ extension AWSUnit {
       kinds: [
         (
           AWSKind(
-            "aws.cloudtrail.event", key: .item("EventId"),
-            redaction: Redaction(
-              note: "of an event only who did what to which resource, and when: no parameters, "
-                + "answers, addresses or user agents",
-              published: { try AWSNormalizer.reducedEvent($0) }), kind: .activity,
+            "aws.cloudtrail.event", key: .item("EventId"), redaction: .event, kind: .activity,
             AWSNormalizer.trailEvent), [.lookupEvents]
         )
       ], isRegional: true,
       read: { scan, region, output in try await scan.readEvents(output, region) }
     ),
   ]
+}
+
+extension Redaction {
+  /// Applied while events are read, as one is several texts deep.
+  static let event = Redaction(
+    note: "of an event only who did what to which resource, and when: no parameters, answers, "
+      + "addresses or user agents",
+    published: { try AWSNormalizer.lookedUpEvent($0) })
 }
 
 extension AWSScan {
@@ -71,13 +75,9 @@ extension AWSScan {
   func readEvents(_ output: UnitOutput, _ region: String) async throws {
     guard let collection = output.collections.first else { return }
     let now = client.context.surroundings.now()
-    let last = tokens[collection.name].flatMap { Timestamp($0) }
-    let ninetyDays = now + .seconds(-90 * 86_400)
-    let start = max(
-      last.map { $0 + .seconds(-900) } ?? now + (Duration.zero - Self.firstWindow), ninetyDays)
+    let start = eventsBegin(of: collection.name, at: now, window: .seconds(90 * 86_400))
     var pages = 0
     var unreadable = 0
-    let redaction = AWSUnit.cloudTrail[1].kinds[0].kind.redaction
     do {
       try await client.pages(
         .lookupEvents, in: region,
@@ -91,7 +91,8 @@ extension AWSScan {
         guard pages <= Self.maximumEventPages else { throw EventLimit() }
         let events = Array(try answer.result.array(at: "Events"))
         let records = events.compactMap { event -> Record? in
-          guard let key = event["EventId"]?.string, let bytes = try? redaction?.published(event)
+          guard let key = event["EventId"]?.string,
+            let bytes = try? AWSNormalizer.lookedUpEvent(event)
           else { return nil }
           return Record(key: key, bytes: bytes, call: answer.call)
         }
@@ -112,6 +113,13 @@ extension AWSScan {
       result.message = "\(unreadable) events could not be read; what they say is not known."
     }
     try await collection.end(result)
+  }
+
+  /// Where a look begins: where the last one ended, and a day back if there was none.
+  func eventsBegin(of collection: String, at now: Timestamp, window: Duration) -> Timestamp {
+    let last = tokens[collection].flatMap { Timestamp($0) }
+    let start = last.map { $0 + .seconds(-900) } ?? now + (Duration.zero - Self.firstWindow)
+    return max(start, now + (Duration.zero - window))
   }
 
   private struct EventLimit: Error {}
@@ -163,20 +171,30 @@ extension AWSNormalizer {
   }
 
   /// What is published of an event.
-  static func reducedEvent(_ event: JSONView) throws -> [UInt8] {
+  static func lookedUpEvent(_ event: JSONView) throws -> [UInt8] {
     let detail = try JSONDocument(parsing: Array(event.string(at: "CloudTrailEvent").utf8)).root
+    let names = try event.list("Resources").compactMap { resource throws(JSONError) in
+      try resource.text("ResourceName")
+    }
+    return try reducedEvent(
+      detail,
+      [
+        "EventId": try event.json("EventId"), "EventName": try event.json("EventName"),
+        "EventSource": try event.json("EventSource"),
+        "EventTime": try event.optionalValue(at: "EventTime").map { JSON($0) },
+      ], resources: names.filter { $0.hasPrefix("arn:") })
+  }
+
+  /// - Parameters:
+  ///   - detail: the event as a trail writes it.
+  ///   - members: what and when, by the names of `LookupEvents`.
+  static func reducedEvent(
+    _ detail: JSONView, _ members: [String: JSON?], resources: [String]
+  ) throws(JSONError) -> [UInt8] {
     let identity = try detail.inner("userIdentity")
     let issuer = try identity?.inner("sessionContext")?.inner("sessionIssuer")
-    var resources = Set(try detail.texts("resources", "ARN"))
-    for resource in try event.list("Resources") {
-      if let name = try resource.text("ResourceName"), name.hasPrefix("arn:") {
-        resources.insert(name)
-      }
-    }
-    return JSON.members([
-      "EventId": try event.json("EventId"), "EventName": try event.json("EventName"),
-      "EventSource": try event.json("EventSource"),
-      "EventTime": try event.optionalValue(at: "EventTime").map { JSON($0) },
+    let all = Set(try detail.texts("resources", "ARN")).union(resources)
+    let others: [String: JSON?] = [
       "ErrorCode": try detail.json("errorCode"), "Region": try detail.json("awsRegion"),
       "Account": try detail.json("recipientAccountId"),
       "Identity": .members([
@@ -184,8 +202,9 @@ extension AWSNormalizer {
         "accountId": try identity?.json("accountId"), "issuer": try issuer?.json("arn"),
         "invokedBy": try identity?.json("invokedBy"),
       ]),
-      "Resources": .set(Array(resources)),
-    ]).bytes
+      "Resources": .set(Array(all)),
+    ]
+    return JSON.members(members.merging(others) { what, _ in what }).bytes
   }
 
   /// An event that was refused is no use of anything.

@@ -27,9 +27,9 @@ extension AWSScan {
 
   /// Roots and units from the top down, each with its parent and its accounts.
   func readUnits(_ collection: CollectionOutput) async throws -> CollectionResult {
-    let logs = [collection.calls]
+    let gaps = AWSGaps()
     var level: [(unit: JSONView, parent: String?)] = []
-    try await client.pages(.listRoots, logs: logs) { answer in
+    try await client.pages(.listRoots, logs: [collection.calls]) { answer in
       level += try answer.result.array(at: "Roots").map { ($0, nil) }
     }
     var depth = 0
@@ -40,45 +40,61 @@ extension AWSScan {
       }
       var below: [(unit: JSONView, parent: String?)] = []
       for (unit, parent) in level {
-        let id = try unit.string(at: "Id")
-        var accounts: [String] = []
-        try await client.pages(.listAccountsForParent, ["ParentId": .string(id)], logs: logs) {
-          accounts += try $0.result.array(at: "Accounts").map { try $0.string(at: "Id") }
+        try await gaps.object(
+          of: collection.name, by: [.listUnitsForParent, .listAccountsForParent]
+        ) {
+          try await readUnit(unit, in: parent, collection, below: &below)
         }
-        try await client.pages(.listUnitsForParent, ["ParentId": .string(id)], logs: logs) {
-          below += try $0.result.array(at: "OrganizationalUnits").map { ($0, id) }
-        }
-        var members = [("Unit", Array(unit.verbatim)), ("Accounts", JSON.strings(accounts).bytes)]
-        if let parent { members.append(("Parent", JSON.string(parent).bytes)) }
-        try await collection.publish([
-          Record(key: id, bytes: joined(members), call: collection.calls.count - 1)
-        ])
       }
       level = below
     }
-    return .complete
+    return gaps.result(of: collection.name) ?? .complete
+  }
+
+  /// - Parameter below: gets the units in it, also where something else of it cannot be read.
+  private func readUnit(
+    _ unit: JSONView, in parent: String?, _ collection: CollectionOutput,
+    below: inout [(unit: JSONView, parent: String?)]
+  ) async throws {
+    let logs = [collection.calls]
+    let id = try unit.string(at: "Id")
+    try await client.pages(.listUnitsForParent, ["ParentId": .string(id)], logs: logs) {
+      below += try $0.result.array(at: "OrganizationalUnits").map { ($0, id) }
+    }
+    var accounts: [String] = []
+    try await client.pages(.listAccountsForParent, ["ParentId": .string(id)], logs: logs) {
+      accounts += try $0.result.array(at: "Accounts").map { try $0.string(at: "Id") }
+    }
+    var members = [("Unit", Array(unit.verbatim)), ("Accounts", JSON.strings(accounts).bytes)]
+    if let parent { members.append(("Parent", JSON.string(parent).bytes)) }
+    try await collection.publish([
+      Record(key: id, bytes: joined(members), call: collection.calls.count - 1)
+    ])
   }
 
   func readDelegatedAdministrators(_ collection: CollectionOutput) async throws -> CollectionResult
   {
     let logs = [collection.calls]
+    let gaps = AWSGaps()
     try await client.pages(.listDelegatedAdministrators, logs: logs) { answer in
       for administrator in try answer.result.array(at: "DelegatedAdministrators") {
-        let id = try administrator.string(at: "Id")
-        var services: [String] = []
-        try await client.pages(.listDelegatedServices, ["AccountId": .string(id)], logs: logs) {
-          services += try $0.result.array(at: "DelegatedServices").map {
-            try $0.string(at: "ServicePrincipal")
+        try await gaps.object(of: collection.name, by: [.listDelegatedServices]) {
+          let id = try administrator.string(at: "Id")
+          var services: [String] = []
+          try await client.pages(.listDelegatedServices, ["AccountId": .string(id)], logs: logs) {
+            services += try $0.result.array(at: "DelegatedServices").map {
+              try $0.string(at: "ServicePrincipal")
+            }
           }
+          // Names and addresses of people are left out.
+          let record: JSON = ["Id": .string(id), "Services": .strings(services)]
+          try await collection.publish([
+            Record(key: id, bytes: record.bytes, call: collection.calls.count - 1)
+          ])
         }
-        // Names and addresses of people are left out.
-        let record: JSON = ["Id": .string(id), "Services": .strings(services)]
-        try await collection.publish([
-          Record(key: id, bytes: record.bytes, call: collection.calls.count - 1)
-        ])
       }
     }
-    return .complete
+    return gaps.result(of: collection.name) ?? .complete
   }
 }
 

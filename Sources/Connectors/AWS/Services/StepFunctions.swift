@@ -22,11 +22,16 @@ extension AWSOperation {
     .stepFunctions, "ListStateMachineAliases", paging: pages, rate: Rate(perSecond: 1, burst: 50))
   static let describeStateMachineAlias = AWSOperation(
     .stepFunctions, "DescribeStateMachineAlias", rate: Rate(perSecond: 1, burst: 50))
+  static let listStateMachineVersions = AWSOperation(
+    .stepFunctions, "ListStateMachineVersions", paging: pages, rate: Rate(perSecond: 1, burst: 50))
   static let listActivities = AWSOperation(
     .stepFunctions, "ListActivities", paging: pages, rate: Rate(perSecond: 1, burst: 50))
 }
 
 extension AWSUnit {
+  private static let definition = Redaction(
+    "literals of the definition: only names, ARNs and paths stay", definitions: ["definition"])
+
   static let stepFunctions: [AWSUnit] = [
     .tree(
       AWSListing(
@@ -37,13 +42,28 @@ extension AWSUnit {
             [
               AWSKind(
                 "aws.states.stateMachine", key: .item("stateMachineArn"),
-                redaction: Redaction(
-                  "literals of the definition: only names, ARNs and paths stay",
-                  definitions: ["definition"]),
-                AWSNormalizer.stateMachine)
+                redaction: definition, AWSNormalizer.stateMachine)
             ])
         ])),
-    // Of its versions a state machine runs those that an alias names, each with its own role.
+    // Each version can be started by its own name, and runs as the role that it was published with.
+    .tree(
+      AWSListing(
+        .listStateMachines, items: ["stateMachines"],
+        each: [
+          AWSListing(
+            .listStateMachineVersions, ["stateMachineArn": .item("stateMachineArn")],
+            items: ["stateMachineVersions"],
+            each: [
+              AWSListing(
+                .describeStateMachine, ["stateMachineArn": .item("stateMachineVersionArn")],
+                [
+                  AWSKind(
+                    "aws.states.version", key: .item("stateMachineArn"), redaction: definition,
+                    AWSNormalizer.stateMachineVersion)
+                ])
+            ])
+        ])),
+    // What is started by an alias is what the versions do that it names.
     .tree(
       AWSListing(
         .listStateMachines, items: ["stateMachines"],
@@ -104,6 +124,19 @@ extension AWSNormalizer {
       ])
     assertions.link(.runsAs, id, try root.name("roleArn"))
     assertions.add(calls ?? [], of: id)
+    return assertions
+  }
+
+  /// What a published version does is the state machine's: whoever may start that may start this.
+  static func stateMachineVersion(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let (arn, parts) = try record.arn("stateMachineArn")
+    guard parts.resource.split(separator: ":").count == 3, let colon = arn.lastIndex(of: ":") else {
+      throw record.root.mismatch("the ARN of a version", "another text")
+    }
+    let machine = String(arn[..<colon])
+    var assertions = Assertions()
+    assertions.link(.runsAs, machine, try record.root.name("roleArn"), "version")
+    assertions.add(try calls(record.root, record, parts.region) ?? [], of: machine)
     return assertions
   }
 

@@ -1,13 +1,13 @@
 internal import Synchronization
 
-/// Room for a number of attempts.
+/// Room for a number of things at a time: attempts of a worker, calls of a collection.
 ///
 /// Invariants:
 /// 1. Reservations are granted in the order in which they were asked for.
 /// 2. More than the limit is taken only by one reservation that is itself larger, when all is free:
 ///    a batch is accepted as a whole, because its messages are committed together.
 /// 3. A reservation that ends with an error holds nothing.
-final class AttemptSlots: Sendable {
+final class Slots: Sendable {
   private struct Waiter {
     var id: Int
     var count: Int
@@ -39,7 +39,7 @@ final class AttemptSlots: Sendable {
   /// Reservations that wait for room.
   var waiting: Int { state.withLock { $0.waiters.count } }
 
-  /// Takes room for `count` attempts, waiting for it.
+  /// Takes room for `count`, waiting for it.
   ///
   /// - Throws: `CancellationError`, having taken nothing.
   func reserve(_ count: Int) async throws {
