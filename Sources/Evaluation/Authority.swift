@@ -279,6 +279,8 @@ extension Hop {
     if kind != other.kind { return kind.precedes(other.kind) }
     // The stronger of two parallel hops first, so that a path takes it.
     if decision.level != other.decision.level { return decision.level > other.decision.level }
-    return cause.precedes(other.cause)
+    if cause != other.cause { return cause.precedes(other.cause) }
+    // One statement of a trust policy lets in several.
+    return from.precedes(other.from)
   }
 }

@@ -26,8 +26,6 @@ struct DataHoldings: Sendable {
   /// By system, in order of domains.
   private var hops: [String: [Hop]] = [:]
 
-  init() {}
-
   init(_ graph: Graph) {
     systems = DataClassifier.types.flatMap { type in
       graph.nodes(ofType: type.name).filter { node in

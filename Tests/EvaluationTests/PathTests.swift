@@ -8,6 +8,15 @@ import Testing
     Policy.document(Policy.trust(#"{"AWS":"\#(principal)"}"#, if: condition))
   }
 
+  @Test func hopsThatDifferOnlyInTheirStartHaveAnOrder() {
+    let hops = ["b", "a"].map {
+      Hop(
+        kind: "canAssume", from: $0, to: "r", transfer: .acquire, decision: .allowed,
+        sentence: "", cause: "one statement")
+    }
+    #expect(hops[1].precedes(hops[0]) && !hops[0].precedes(hops[1]))
+  }
+
   @Test func aChainOfRolesIsFoundAndToldWithReceipts() throws {
     var estate = Estate()
     let first = estate.role("first")

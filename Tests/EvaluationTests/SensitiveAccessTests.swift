@@ -144,6 +144,20 @@ import Testing
     #expect(lines(estate, other) == ["data-domain:logs write allowed: reaches holds"])
   }
 
+  @Test func whatIsOpenToTheWorldIsReachedByAnyone() {
+    var estate = Self.estate()
+    for name in ["bucketPublicAccessBlock", "accountPublicAccessBlock"] {
+      estate.end("aws.s3.\(name)", .complete)
+    }
+    estate.resource(
+      "arn:aws:s3:::acme-employees", "aws.s3.bucket",
+      policy: Policy.document(
+        Policy.allow("s3:GetObject", on: "arn:aws:s3:::acme-employees/*", to: #""*""#)))
+    #expect(lines(estate, anyoneNodeID) == ["data-domain:hr readData allowed: reaches holds"])
+    let path = estate.evaluation.paths(from: anyoneNodeID, to: "arn:aws:s3:::acme-employees").first
+    #expect(path?.level == .readData)
+  }
+
   @Test func aKeyNeedsItsOwnPolicy() {
     var estate = Self.estate()
     let key = "arn:aws:kms:eu-west-1:\(Estate.account):key/1"

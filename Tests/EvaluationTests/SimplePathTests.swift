@@ -87,6 +87,8 @@ import Testing
     let path = try #require(estate.evaluation.paths(from: raise, to: Self.bucket).first)
     #expect(path.hops.map(\.kind) == ["canEscalateTo", "reaches"])
     #expect(path.level == .manageAccess && path.via == "escalation")
+    let all = "aws:account:\(Estate.account)#*"
+    #expect(estate.evaluation.paths(from: raise, to: all).first?.hops.last?.to == all)
     let who = estate.evaluation.whoCan(reach: Self.bucket, atLeast: .manageAccess)
     #expect(who.contains { $0.hops.first?.from == raise })
   }

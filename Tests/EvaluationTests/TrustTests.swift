@@ -80,6 +80,18 @@ import Testing
     #expect(level(estate, role, byRole) == nil)
   }
 
+  /// Found by a property: of several that one statement names, the first changed from run to run,
+  /// and with it what `external-trust` tells.
+  @Test func whomOneStatementNamesComesInOrder() throws {
+    let accounts = (0..<9).map { "10000000000\($0)" }
+    let names = accounts.shuffled().map { "\"\($0)\"" }.joined(separator: ",")
+    var estate = Estate()
+    let target = estate.role(
+      "target", trust: Policy.document(Policy.trust(#"{"AWS":[\#(names)]}"#)))
+    let parties = try #require(estate.semantics.trusts[target])
+    #expect(parties.map(\.hop.from) == accounts.map { "aws:account:\($0)" })
+  }
+
   @Test func servicesAreSourcesToo() {
     var estate = Estate()
     let target = estate.role("target")

@@ -52,16 +52,16 @@ import Testing
           - status: active
         """)
     }
-    #expect(
-      failure?.description.split(separator: "\n") == [
-        "owners.yaml:4: owners[0].status: must be active or disabled or deleted or departed",
-        "owners.yaml:5: owners[1].names: must be a list of one or more names of at most 256 bytes",
-        "owners.yaml:7: owners[1].until: must be a day such as 2026-12-31",
-        "owners.yaml:10: owners[3].names: has a name that owners[2] has already",
-        "owners.yaml:12: owners[3].email: is not a known key; known are names, status, until",
-        "owners.yaml:13: owners[4].names: is missing; "
-          + "set it to a list of one or more names of at most 256 bytes",
-      ])
+    let problems = [
+      "owners.yaml:4: owners[0].status: must be active or disabled or deleted or departed",
+      "owners.yaml:5: owners[1].names: must be a list of one or more names of at most 256 bytes",
+      "owners.yaml:7: owners[1].until: must be a day such as 2026-12-31",
+      "owners.yaml:10: owners[3].names: has a name that owners[2] has already",
+      "owners.yaml:12: owners[3].email: is not a known key; known are names, status, until",
+      "owners.yaml:13: owners[4].names: is missing; "
+        + "set it to a list of one or more names of at most 256 bytes",
+    ]
+    #expect(failure?.description == problems.joined(separator: "\n"))
   }
 
   @Test func aFileWithoutOwnersIsRefused() throws {

@@ -29,7 +29,8 @@ struct AWSSemantics: PlatformSemantics {
   private(set) var derived: [Hop] = []
   /// By principal: its hops to the unbounded sets of its account.
   private(set) var unbounded: [String: [Hop]] = [:]
-  private(set) var systems = SystemIndex()
+  private let index = Lazily<SystemIndex>()
+  let outsiderAccess = Lazily<[String: [Hop]]>()
   let accessMemo = HopMemo()
   let holdingsMemo = HopMemo()
   private let inputs: Inputs
@@ -53,8 +54,6 @@ struct AWSSemantics: PlatformSemantics {
       uniqueKeysWithValues: order.parallelMap { [base] in ($0, base.trust(of: $0)) })
     sessions = limitedSessions()
     base = self
-    systems = SystemIndex(graph) { [base] in base.resourcePolicies(of: $0) + base.keyGrants(of: $0)
-    }
     federated = order.parallelMap { [base] in base.federation(of: $0) }.flatMap(\.self)
     let reaching = (found + sessions).parallelMap { [base] in base.reaches(from: $0) }
       .flatMap(\.self)
@@ -68,6 +67,11 @@ struct AWSSemantics: PlatformSemantics {
   }
 
   var problems: [String] { shelf.problems }
+
+  /// Systems that hold data; most evaluations of one tenant ask for them once, some never.
+  var systems: SystemIndex {
+    index.value { SystemIndex(graph) { resourcePolicies(of: $0) + keyGrants(of: $0) } }
+  }
 
   func gaps(of node: GraphNode) -> [String] {
     guard node.type == "aws.lambda.function" else {

@@ -106,7 +106,7 @@ extension AWSSemantics {
     context["aws:SourceAccount"] = .known([target.account])
     // Whoever holds a certificate brings its subject; its issuer and other names are not listed.
     context.otherPrincipalTags = subject == nil ? .callerChosen : .requestContext
-    let attributes: [String: String] = subject.map { Self.attributes(of: $0) } ?? [:]
+    let attributes = subject.map { Self.attributes(of: $0) } ?? [:]
     for (name, value) in attributes {
       context["aws:PrincipalTag/x509Subject/\(name)"] = .known([value])
     }
@@ -124,12 +124,12 @@ extension AWSSemantics {
   private static func attributes(of subject: String) -> [String: String] {
     guard !subject.contains("\\") else { return [:] }
     var values: [String: [String]] = [:]
-    for pair in subject.split(separator: ",") {
-      let parts = pair.split(separator: "=", maxSplits: 1)
-      guard parts.count == 2 else { continue }
-      values[String(parts[0].drop { $0 == " " }), default: []].append(String(parts[1]))
+    for part in subject.split(separator: ",") {
+      let pair = part.split(separator: "=", maxSplits: 1)
+      guard pair.count == 2 else { continue }
+      values[String(pair[0].drop { $0 == " " }), default: []].append(String(pair[1]))
     }
-    return values.filter { $0.value.count == 1 }.mapValues { $0[0] }
+    return values.filter { $0.value.count == 1 }.compactMapValues(\.first)
   }
 
   private func trust(

@@ -13,10 +13,36 @@ extension AWSSemantics {
       if let source = principals[identity] ?? sessions.first(where: { $0.id == identity }) {
         return findAccess(of: source)
       }
-      guard identity.hasSuffix("#administrators") else { return [] }
+      guard identity.hasSuffix("#administrators") else {
+        return outsidersOfAll[identity] ?? []
+      }
       let account = identity.dropLast("#administrators".count)
       return [Self.administratorAccess(of: account, to: "\(account)#*")]
     }
+  }
+
+  /// Whom systems that hold data let in from outside of what was read, such as anyone.
+  private var outsidersOfAll: [String: [Hop]] {
+    outsiderAccess.value {
+      Dictionary(
+        grouping: systems.holdings.systems.flatMap { outsiders(of: $0.id, atLeast: nil) }
+      ) { $0.from }
+    }
+  }
+
+  private func outsiders(of system: String, atLeast least: AccessLevel?) -> [Hop] {
+    guard let service = ARN(system)?.service else { return [] }
+    let entry = entry(of: system)
+    let tried = ServiceActions.of(service).actions.compactMap { action in
+      entry.resource(of: action).map { (action: action, resource: $0) }
+    }
+    return outsiders(of: system, trying: tried.filter { $0.action.level >= least ?? .readMetadata })
+  }
+
+  private func entry(of system: String) -> SystemEntry {
+    SystemEntry(
+      system, resourcePolicies(of: system) + keyGrants(of: system),
+      ServiceActions.of(ARN(system)?.service ?? ""))
   }
 
   /// - Parameter account: `aws:account:111122223333`
@@ -155,30 +181,28 @@ extension AWSSemantics {
 
   /// `reaches` hops to one system from every principal that may act on it, from outsiders, and from
   /// the administrators of its account: the highest level of each, at or above the one asked for.
-  /// Of a data domain, to the systems and sets that hold it.
+  /// Of a data domain, to the systems and sets that hold it; to a set, what is no derived hop.
   func holders(of system: String, atLeast least: AccessLevel?) -> [Hop] {
-    if DataDomain(id: system) != nil {
+    let isDomain = DataDomain(id: system) != nil
+    if isDomain || system.hasPrefix("aws:account:") {
       let sets = entrants.keys.sorted { $0.precedes($1) }.map(administrators)
-      return (order + sets).flatMap { (unbounded[$0] ?? []) + sensitiveAccess(of: $0) }
-        .filter { hop in
-          hop.level ?? .readMetadata >= least ?? .readMetadata
-            && holdings(of: hop.to).contains { $0.to == system }
-        }
+      return (order + sets).flatMap { identity in
+        (isDomain ? unbounded[identity] ?? [] : []) + sensitiveAccess(of: identity)
+      }.filter { hop in
+        hop.level ?? .readMetadata >= least ?? .readMetadata
+          && (hop.to == system || isDomain && holdings(of: hop.to).contains { $0.to == system })
+      }
     }
     guard let arn = ARN(system) else { return [] }
-    let table = ServiceActions.of(arn.service)
-    let entry = SystemEntry(
-      system, resourcePolicies(of: system) + keyGrants(of: system), table)
-    let actions = table.actions.filter { $0.level >= least ?? .readMetadata }
+    let entry = entry(of: system)
+    let actions = ServiceActions.of(arn.service).actions
+      .filter { $0.level >= least ?? .readMetadata }
     let own = order.compactMap { principals[$0] }.compactMap { source in
       let allows = source.policies.flatMap { $0.compiled?.statements ?? [] }
         .filter { $0.effect == .allow }
       return systemHops(from: source, to: entry, actions, allows + entry.grants).first
     }
-    let tried = actions.compactMap { action in
-      entry.resource(of: action).map { (action: action, resource: $0) }
-    }
-    let others = outsiders(of: system, trying: tried)
+    let others = outsiders(of: system, atLeast: least)
     guard let account = account(of: system), entrants[account] != nil else {
       return own + others
     }

@@ -92,7 +92,7 @@ extension ServiceActions.Action {
 
 /// Systems with a data domain, by what finds them.
 struct SystemIndex: Sendable {
-  private(set) var holdings = DataHoldings()
+  let holdings: DataHoldings
   /// By account and service, in order of ids.
   private(set) var entries: [String: [String: [SystemEntry]]] = [:]
   /// By principal or account that a policy of the system names.
@@ -100,9 +100,7 @@ struct SystemIndex: Sendable {
   /// Those whose policies are about everybody, maybe with conditions.
   private(set) var open: [SystemEntry] = []
 
-  init() {}
-
-  /// - Parameter policies: everything that lets somebody use a system, beside his own policies.
+  /// - Parameter policies: everything that lets somebody use a system, beside its own policies.
   init(_ graph: Graph, policies: (String) -> [HeldPolicy]) {
     holdings = DataHoldings(graph)
     for node in holdings.systems {
@@ -179,6 +177,19 @@ extension [SystemEntry] {
       }
     }
     return low
+  }
+}
+
+/// What is made when it is first asked for, and kept.
+final class Lazily<Value: Sendable>: Sendable {
+  private let known = Mutex<Value?>(nil)
+
+  func value(_ make: () -> Value) -> Value {
+    known.withLock { known in
+      let value = known ?? make()
+      known = value
+      return value
+    }
   }
 }
 

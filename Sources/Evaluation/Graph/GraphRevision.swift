@@ -86,15 +86,11 @@ struct GraphRevision {
 
   /// The graph as it is now.
   consuming func finish() -> GraphStorage {
+    let storage = storage
     var records = [UInt32](repeating: GraphStorage.none, count: storage.records.count)
-    func number(_ old: UInt32, _ builder: inout GraphBuilder) -> UInt32 {
-      if records[Int(old)] == GraphStorage.none {
-        records[Int(old)] = builder.record(storage.records[Int(old)], of: storage.collections)
-      }
-      return records[Int(old)]
-    }
     for (position, assertion) in storage.nodeAssertions.enumerated()
     where !closedNodes.contains(position) {
+      Self.renumber(assertion.record, of: storage, &records, &builder)
       let defined = Int(assertion.defines)..<Int(assertion.defines + assertion.defineCount)
       builder.add(
         node: storage.names[Int(assertion.id)], assertion.kind,
@@ -102,16 +98,27 @@ struct GraphRevision {
         label: assertion.label,
         defines: storage.defined[defined].map { storage.names[Int($0)] },
         state: assertion.state, observed: assertion.observed,
-        record: number(assertion.record, &builder))
+        record: records[Int(assertion.record)])
     }
     for (position, assertion) in storage.edgeAssertions.enumerated()
     where !closedEdges.contains(position) {
+      Self.renumber(assertion.record, of: storage, &records, &builder)
       builder.add(
         edge: EdgeKind.inOrder[Int(assertion.kind)], from: storage.names[Int(assertion.from)],
         to: storage.names[Int(assertion.to)],
         discriminator: storage.names[Int(assertion.discriminator)], assertion.basis,
-        state: assertion.state, record: number(assertion.record, &builder))
+        state: assertion.state, record: records[Int(assertion.record)])
     }
     return builder.finish()
+  }
+
+  /// Only the records of what is still open stay.
+  private static func renumber(
+    _ record: UInt32, of storage: GraphStorage, _ records: inout [UInt32],
+    _ builder: inout GraphBuilder
+  ) {
+    guard records[Int(record)] == GraphStorage.none else { return }
+    records[Int(record)] = builder.record(
+      storage.records[Int(record)], of: storage.collections)
   }
 }
