@@ -8,6 +8,8 @@ extension EndToEnd {
     private let stack: Stack
     private let workers: Workers
     private let organization: Organization
+    /// Each look is a process of its own, and two hundred accounts take a while.
+    private let pause = Duration.milliseconds(500)
 
     init() throws {
       stack = try .current
@@ -20,13 +22,13 @@ extension EndToEnd {
       try await organization.change("close", suspended)
       try await connect()
       try await scan()
-      try await wait(until: "forty accounts to be read", upTo: .seconds(120)) {
+      try await wait(until: "forty accounts to be read", upTo: .seconds(120), every: pause) {
         try await count("runs WHERE state NOT IN ('queued', 'dispatched', 'leased', 'skipped')")
           >= 40
       }
       try await workers.killAndRestart("extractor-b")
       let readable = organization.accounts.count - 1
-      try await wait(until: "all accounts to be applied", upTo: .seconds(180)) {
+      try await wait(until: "all accounts to be applied", upTo: .seconds(180), every: pause) {
         try await count("runs WHERE state IN ('applied', 'evaluated')") >= readable
       }
       // Nothing is lost: every account's user, key and queue are in the graph, once.
@@ -49,7 +51,7 @@ extension EndToEnd {
         try await stack.query("SELECT scope, reason FROM sv0.runs WHERE state = 'skipped'")
           == ["acme/organization/aws/\(suspended)|the account is suspended"])
       try await aNewAccountIsPickedUp()
-      try await wait(until: "everything to be judged", upTo: .seconds(120)) {
+      try await wait(until: "everything to be judged", upTo: .seconds(120), every: pause) {
         try await count("runs WHERE state NOT IN ('evaluated', 'skipped')") == 0
       }
       try await stack.findingsArePublished()
@@ -58,7 +60,7 @@ extension EndToEnd {
     private func aNewAccountIsPickedUp() async throws {
       let new = try #require(try await organization.change("add").first)
       try await scan("--account", new)
-      try await wait(until: "the new account to be applied", upTo: .seconds(60)) {
+      try await wait(until: "the new account to be applied", upTo: .seconds(60), every: pause) {
         try await count(
           "runs WHERE scope LIKE '%/\(new)' AND state IN ('applied', 'evaluated')") == 1
       }

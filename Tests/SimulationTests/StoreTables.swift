@@ -5,8 +5,8 @@ import Synchronization
 
 /// The tables of a migrated database.
 final class StoreTables: Sendable {
-  /// Those that no store reaches.
-  private static let others: Set = ["migrations", "sinks", "dead_letter_decisions"]
+  /// Those that no store writes.
+  private static let others: Set = ["migrations", "sinks", "dead_letter_decisions", "owners"]
 
   let all: [String]
   let unlogged: [String]

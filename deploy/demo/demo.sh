@@ -93,7 +93,7 @@ step "How anyone on the internet becomes an administrator"
 "$sv0" path anyone deploy-admin --tenant acme
 
 step "Which data an identity comes to, and who comes to the payroll"
-"$sv0" path nightly-export data-domain:hr --tenant acme
+"$sv0" path function:nightly-export data-domain:hr --tenant acme
 "$sv0" who-can acme-workforce-payroll --tenant acme
 
 step "Now something changes"
