@@ -180,7 +180,8 @@ let package = Package(
     .testTarget(
       name: "ExtractionTests",
       dependencies: [
-        "Authentication", "Extraction", "Model", "Pipeline", "PipelineTesting", httpTypes, lifecycle,
+        "Authentication", "Extraction", "Model", "Pipeline", "PipelineTesting", httpTypes,
+        lifecycle,
         lifecycleTestKit, logging,
       ], swiftSettings: strict),
     .testTarget(
