@@ -147,7 +147,7 @@ let package = Package(
         "AWSConnector", "Authentication", "Cryptography", "Evaluation", "Extraction",
         "HTTPTransport", "JSONReader", "LocalStack", "Model", "Pipeline", "Simulation", httpTypes,
         logging,
-      ], path: "Tests/Bench", exclude: ["boto.py", "reachability.py", "server.py"],
+      ], path: "Tests/Bench", exclude: ["boto.py", "pmapper.py", "reachability.py", "server.py"],
       swiftSettings: common),
     .testTarget(
       name: "AWSConnectorTests",
@@ -180,7 +180,8 @@ let package = Package(
     .testTarget(
       name: "ExtractionTests",
       dependencies: [
-        "Authentication", "Extraction", "Model", "Pipeline", "PipelineTesting", httpTypes, lifecycle,
+        "Authentication", "Extraction", "Model", "Pipeline", "PipelineTesting", httpTypes,
+        lifecycle,
         lifecycleTestKit, logging,
       ], swiftSettings: strict),
     .testTarget(

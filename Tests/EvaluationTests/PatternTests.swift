@@ -3,7 +3,7 @@ import Testing
 @testable import Evaluation
 
 /// The specification itself, without any cleverness.
-private func matches(_ pattern: ArraySlice<UInt8>, _ text: ArraySlice<UInt8>) -> Bool {
+func matches(_ pattern: ArraySlice<UInt8>, _ text: ArraySlice<UInt8>) -> Bool {
   guard let first = pattern.first else { return text.isEmpty }
   if first == UInt8(ascii: "*") {
     return matches(pattern.dropFirst(), text)

@@ -1,9 +1,10 @@
 /// AWS's policies over a graph: who may assume what, who reaches everything, who may start what.
 ///
-/// Files: `ActionTable` is what AWS's actions are; `Pattern`, `Condition`, `CompiledPolicy` are one document; `Matching`, `HeldPolicy`,
-/// `Principal`, `Organizations` are who it is about and what limits it; `Access` is both
-/// sides of a request, with `KeyGrants` and `Buckets`; `Trust`, `Reach`, `Entry`, `Escalation`,
-/// `Administrators` are the derived edges, `Federation`, `RolesAnywhere`, `Cognito`, `Kubernetes`
+/// Files: `ActionTable` is what AWS's actions are; `Pattern`, `Condition`, `CompiledPolicy` are one
+/// document, `ActionSet` what of it is asked about; `Matching`, `HeldPolicy`, `Principal`,
+/// `Organizations` are who it is about and what limits it; `Access` is both sides of a request,
+/// `RequestedResource` what is asked for, with `KeyGrants` and `Buckets`; `Trust`, `Reach`,
+/// `Entry`, `Escalation`, `Administrators` are the derived edges, `Federation`, `RolesAnywhere`, `Cognito`, `Kubernetes`
 /// and `Agents` those of outsiders and workloads; `SystemIndex`, `SystemAccess`, `Holdings` are which
 /// systems hold what, and who may act on them.
 internal import Model
@@ -16,10 +17,10 @@ struct AWSSemantics: PlatformSemantics {
   let principals: [String: Principal]
   /// In order of ARNs.
   let order: [String]
-  /// Those of `order` with a statement about assuming roles, or one that cannot be read.
-  let assuming: [String]
-  /// Accounts of which a principal is known.
-  let accounts: Set<String>
+  /// Of each account of which a principal is known, those that might use a trust in the account.
+  let entrants: [String: [Entrant]]
+  /// Roles by account and name, as sessions of theirs name them.
+  let sessionRoles: [String: String]
   /// Sessions that begin with less than their role has.
   private(set) var sessions: [Principal] = []
   /// Whose tokens, assertions and certificates open roles.
@@ -39,18 +40,24 @@ struct AWSSemantics: PlatformSemantics {
     self.graph = graph
     self.inputs = inputs
     shelf = PolicyShelf(graph)
-    organizations = Organizations(graph, inputs, shelf)
-    let reader = PrincipalReader(
-      graph: graph, inputs: inputs, shelf: shelf, organizations: organizations)
-    let found = graph.order.compactMap { graph.nodes[$0] }.compactMap(reader.principal)
+    let reader = PrincipalReader(graph, inputs, shelf)
+    organizations = reader.organizations
+    let found = reader.principals
     principals = Dictionary(uniqueKeysWithValues: found.map { ($0.arn, $0) })
     order = found.map(\.arn)
-    assuming = found.filter(\.mayAssumeRoles).map(\.arn)
-    accounts = Set(found.map(\.account))
-    trusts = Dictionary(uniqueKeysWithValues: order.map { ($0, trust(of: $0)) })
+    entrants = Dictionary(grouping: found, by: \.account)
+      .mapValues { $0.map(Entrant.init).filter(\.mayAssume) }
+    sessionRoles = Dictionary(
+      found.compactMap { role in role.sessionName.map { ($0, role.arn) } }
+    ) { first, _ in first }
+    var base = self
+    trusts = Dictionary(
+      uniqueKeysWithValues: order.parallelMap { [base] in ($0, base.trust(of: $0)) })
     sessions = limitedSessions()
-    federated = order.flatMap { federation(of: $0) }
-    let reaching = (order.compactMap { principals[$0] } + sessions).flatMap { reaches(from: $0) }
+    base = self
+    federated = order.parallelMap { [base] in base.federation(of: $0) }.flatMap(\.self)
+    let reaching = (found + sessions).parallelMap { [base] in base.reaches(from: $0) }
+      .flatMap(\.self)
     unbounded = Dictionary(grouping: reaching, by: \.from)
     derived =
       order.flatMap { (trusts[$0] ?? []).map(\.hop) } + sessions.flatMap { sessionHops($0) }
@@ -70,7 +77,8 @@ struct AWSSemantics: PlatformSemantics {
   func gaps(of node: GraphNode) -> [String] {
     guard node.type == "aws.lambda.function" else {
       let held = (principals[node.id]?.policies ?? []) + (principals[node.id]?.boundary ?? [])
-      return (held + trustPolicies(of: node.id)).filter { $0.compiled == nil }.map(\.gap)
+      return (held + (principals[node.id]?.trust ?? [])).filter { $0.compiled == nil }
+        .map(\.gap)
     }
     return resourcePolicies(of: node.id).filter { $0.compiled == nil }.map(\.gap)
   }
@@ -140,7 +148,7 @@ struct AWSSemantics: PlatformSemantics {
   /// but SAML providers.
   private func isForPeople(_ node: GraphNode) -> Bool {
     if node.name.hasPrefix("AWSReservedSSO_") { return true }
-    let allows = trustPolicies(of: node.id).flatMap { $0.compiled?.statements ?? [] }
+    let allows = (principals[node.id]?.trust ?? []).flatMap { $0.compiled?.statements ?? [] }
       .filter { $0.effect == .allow }
     let principals = allows.flatMap(\.principals)
     return !principals.isEmpty && !allows.contains(where: \.excludesPrincipals)
@@ -148,12 +156,6 @@ struct AWSSemantics: PlatformSemantics {
         guard case .federated(let provider) = principal else { return false }
         return provider.contains(":saml-provider/")
       }
-  }
-
-  func trustPolicies(of role: String) -> [HeldPolicy] {
-    graph.edges(.trustedBy, from: role).map {
-      shelf.policy($0.to, in: graph.nodes[role]?.scope, way: [$0.fact(in: graph)])
-    }
   }
 
   /// The facts that a grant stands on: the way to its policy, and what the statement says.

@@ -14,10 +14,20 @@ extension AWSSemantics {
   ///
   /// In its own account its policies or the resource's are enough; in another both are needed. A
   /// KMS key has its own policy asked in any case, because without it no other policy counts.
+  ///
+  /// - Parameter keys: what a method decides, by names in lower case.
+  ///
   /// Source: IAM User Guide, "Policy evaluation logic", "Cross-account policy evaluation logic";
   /// KMS Developer Guide, "Key policies in AWS KMS".
   func access(
     _ source: Principal, _ action: String, on resource: String,
+    keys: [String: KeyValue] = [:]
+  ) -> AccessAnswer {
+    access(source, action, on: RequestedResource(resource, in: self), keys: keys)
+  }
+
+  func access(
+    _ source: Principal, _ action: String, on resource: RequestedResource,
     keys: [String: KeyValue] = [:]
   ) -> AccessAnswer {
     let direct = directAccess(source, action, on: resource, keys)
@@ -27,30 +37,32 @@ extension AWSSemantics {
   }
 
   func directAccess(
-    _ source: Principal, _ action: String, on resource: String, _ keys: [String: KeyValue]
+    _ source: Principal, _ action: String, on resource: RequestedResource,
+    _ keys: [String: KeyValue]
   ) -> AccessAnswer {
-    let request = Request(action, on: resource, in: context(of: source, using: resource, keys))
+    let request = Request(
+      action, on: resource.bytes, in: context(of: source, using: resource, keys))
     let own = source.answer(request)
     // Without a statement that grants it there is nothing to report, whatever could not be read.
     let identity = AccessAnswer(
       decision: own.grant == nil ? .denied : own.decision, grant: own.grant)
-    let isOwn = (account(of: resource) ?? source.account) == source.account
-    let isKey = ARN(resource)?.service == "kms"
-    let policies = resourcePolicies(of: governedID(resource))
-    let grants = isKey ? keyGrants(of: resource) : []
-    let limits = limits(onResource: resource, of: source).resourceDecision(request)
-      .and(isOwn ? .allowed : publicAccess(governedID(resource), policies))
+    let isOwn = (resource.account ?? source.account) == source.account
+    let (policies, grants, isKey) = (resource.policies, resource.grants, resource.isKey)
+    var limits: Decision {
+      self.limits(on: resource, of: source).resourceDecision(request)
+        .and(isOwn ? .allowed : publicAccess(resource.governed, policies))
+    }
     guard !policies.isEmpty || !grants.isEmpty else {
       guard identity.decision.isPossible else { return .denied }
-      let theirs = isOwn && !isKey ? .allowed : withoutPolicy(resource)
+      let theirs = isOwn && !isKey ? .allowed : withoutPolicy(resource.id)
       return AccessAnswer(
         decision: identity.decision.and(theirs).and(limits), grant: identity.grant)
     }
     let requester = Requester.identity(arn: source.arn, account: source.account)
     var theirs = (policies + grants).answer(request) { $0.fit(requester) > .none }
     if policies.isEmpty {
-      theirs.allow = theirs.allow.or(withoutPolicy(resource))
-      theirs.deny = theirs.deny.or(withoutPolicy(resource))
+      theirs.allow = theirs.allow.or(withoutPolicy(resource.id))
+      theirs.deny = theirs.deny.or(withoutPolicy(resource.id))
     }
     // A grant is enough alone, also in another account.
     let named = (isOwn ? policies + grants : grants).answer(request) {
@@ -91,43 +103,19 @@ extension AWSSemantics {
   ]
 
   /// How the organization of a resource's account limits its use; not by service-linked roles.
-  func limits(onResource resource: String, of source: Principal) -> AccountLimits {
-    PrincipalReader.isServiceLinked(source.node)
-      ? source.limits : organizations.limits(on: account(of: resource) ?? source.account)
+  func limits(on resource: RequestedResource, of source: Principal) -> AccountLimits {
+    source.isServiceLinked ? source.limits : resource.limits ?? source.limits
   }
 
   /// The keys of a principal's request about a resource.
+  ///
+  /// - Parameter keys: by names in lower case.
   func context(
-    of source: Principal, using resource: String, _ keys: [String: KeyValue] = [:]
+    of source: Principal, using resource: RequestedResource, _ keys: [String: KeyValue] = [:]
   ) -> RequestContext {
     var context = source.context
-    let account = account(of: resource) ?? source.account
-    context["aws:ResourceAccount"] = .known([account])
-    context["kms:CallerAccount"] = .known([source.account])
-    context["aws:ResourceOrgID"] =
-      account == source.account ? context["aws:PrincipalOrgID"] : nil
-    let node = graph.nodes[governedID(resource)]
-    if let arn = ARN(resource), arn.service == "iam" {
-      context["aws:RequestedRegion"] = .known(["us-east-1"])
-    } else if let region = node?.merged.state["region"]?.string {
-      context["aws:RequestedRegion"] = .known([region])
-    }
-    if let node, node.type == "aws.s3.bucket" {
-      for key in [Self.pointKey, "s3:DataAccessPointAccount", "s3:AccessPointNetworkOrigin"] {
-        context[key] = pointKeys(ofBucket: node)
-      }
-    }
-    if let node {
-      context.otherResourceTags = .absent
-      if case .object(let tags)? = node.merged.state["tags"] {
-        for (key, value) in tags {
-          for prefix in ["aws", "iam", "ec2", "ssm", "lambda"] {
-            context["\(prefix):ResourceTag/\(key)"] = value.string.map { .known([$0]) }
-          }
-        }
-      }
-    }
-    for (key, value) in keys { context[key] = value }
+    context.resource = resource
+    context.decided = keys
     return context
   }
 

@@ -10,13 +10,15 @@ struct PolicyLevels: Sendable {
   var policies: [HeldPolicy] { levels.flatMap(\.self) }
 
   func decision(_ request: Request) -> Decision {
-    .all(levels.map { $0.answer(request).decision }).and(rest)
+    var decision = rest
+    for level in levels { decision = decision.and(level.answer(request).decision) }
+    return decision
   }
 }
 
 /// How an organization limits an account.
 /// Source: Organizations User Guide, "SCP evaluation", "Resource control policies (RCPs)".
-struct AccountLimits: Sendable {
+final class AccountLimits: Sendable {
   /// Service control policies: they limit the account's principals.
   let principals: PolicyLevels
   /// Resource control policies: they limit who may use the account's resources.
@@ -24,7 +26,14 @@ struct AccountLimits: Sendable {
   /// Why there are no limits, where there are none.
   let reasons: [Fact]
 
-  var policies: [HeldPolicy] { principals.policies }
+  let policies: [HeldPolicy]
+
+  init(principals: PolicyLevels, resources: PolicyLevels, reasons: [Fact]) {
+    self.principals = principals
+    self.resources = resources
+    self.reasons = reasons
+    policies = principals.levels.flatMap(\.self)
+  }
 
   static func none(_ reason: Fact) -> AccountLimits {
     AccountLimits(principals: PolicyLevels(), resources: PolicyLevels(), reasons: [reason])

@@ -8,17 +8,17 @@ extension AWSSemantics {
   /// Access to a bucket, or to what is in it, through each of its access points: both the point and
   /// the bucket must allow it.
   func accessThroughPoints(
-    _ source: Principal, _ action: String, on resource: String, _ keys: [String: KeyValue]
+    _ source: Principal, _ action: String, on resource: RequestedResource,
+    _ keys: [String: KeyValue]
   ) -> [AccessAnswer] {
-    guard action.hasPrefix("s3:"), keys[Self.pointKey] == nil else { return [] }
-    let bucket = governedID(resource)
-    guard graph.nodes[bucket]?.type == "aws.s3.bucket" else {
-      return []
-    }
+    guard action.hasPrefix("s3:"), keys[Self.pointKey] == nil, resource.isBucket else { return [] }
+    let bucket = resource.governed
     return points(of: bucket).map { point in
       let keys = keys.merging(pointKeys(point)) { _, its in its }
-      let within = resource == bucket ? "" : "/object\(resource.dropFirst(bucket.count))"
-      let atPoint = directAccess(source, action, on: point.id + within, keys)
+      let rest = resource.id.dropFirst(bucket.count)
+      let atPoint = directAccess(
+        source, action,
+        on: RequestedResource(point.id + (rest.isEmpty ? "" : "/object\(rest)"), in: self), keys)
       let atBucket = directAccess(source, action, on: resource, keys)
       let network: Decision =
         point.merged.state["networkOrigin"] == "VPC"
@@ -38,13 +38,14 @@ extension AWSSemantics {
     return .unread("aws.s3.accessPoint@\(region) of \(scope)")
   }
 
-  static let pointKey = "s3:DataAccessPointArn"
+  /// By names in lower case.
+  static let pointKey = "s3:dataaccesspointarn"
 
   private func pointKeys(_ point: GraphNode) -> [String: KeyValue] {
     [
       Self.pointKey: .known([point.id]),
-      "s3:DataAccessPointAccount": .known([ARN(point.id)?.account ?? ""]),
-      "s3:AccessPointNetworkOrigin": .known([
+      "s3:dataaccesspointaccount": .known([ARN(point.id)?.account ?? ""]),
+      "s3:accesspointnetworkorigin": .known([
         point.merged.state["networkOrigin"]?.string ?? "Internet"
       ]),
     ]

@@ -80,7 +80,7 @@ extension AWSSemantics {
     context["\(host):sub"] = .callerChosen
     let request = Request("sts:AssumeRoleWithWebIdentity", on: role, in: context)
     let requester = Requester.federated(host)
-    return trustPolicies(of: role).answer(request) { $0.fit(requester) > .none }.decision
+    return target.trust.answer(request) { $0.fit(requester) > .none }.decision
       .and(target.limits.resourceDecision(request))
   }
 

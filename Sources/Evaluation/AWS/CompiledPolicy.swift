@@ -10,14 +10,36 @@ struct PolicyError: Error, Equatable, CustomStringConvertible {
 /// A policy document, parsed strictly: what is not understood is an error, because a statement that
 /// is skipped could be the deny.
 /// Source: IAM User Guide, "Grammar of the IAM JSON policy language".
-struct CompiledPolicy: Sendable {
+final class CompiledPolicy: Sendable {
   /// Where a document stands decides which elements it must have.
   enum Kind: Sendable { case identity, trust, resource }
 
   let statements: [Statement]
+  /// What any statement of it is about, and what an allow is.
+  let known: ActionSet
+  let granted: ActionSet
+  /// Services that its actions name, in lower case.
+  let services: [String]
 
   /// - Throws: `PolicyError` that names the path.
-  init(parsing bytes: [UInt8], as kind: Kind) throws(PolicyError) {
+  convenience init(parsing bytes: [UInt8], as kind: Kind) throws(PolicyError) {
+    self.init(try Self.statements(in: bytes, as: kind))
+  }
+
+  private init(_ statements: [Statement]) {
+    self.statements = statements
+    known = statements.reduce(ActionSet()) { $0.union($1.known) }
+    granted = statements.reduce(ActionSet()) { $1.effect == .allow ? $0.union($1.known) : $0 }
+    services = statements.flatMap(\.actions.patterns).compactMap { pattern in
+      let parts = pattern.text.lowercased().split(separator: ":", maxSplits: 1)
+      guard parts.count == 2, !parts[0].contains("*"), !parts[0].contains("?") else { return nil }
+      return String(parts[0])
+    }
+  }
+
+  private static func statements(
+    in bytes: [UInt8], as kind: Kind
+  ) throws(PolicyError) -> [Statement] {
     do {
       let root = try JSONDocument(parsing: bytes).root
       try Statement.only(["Version", "Id", "Statement"], in: root, at: "$")
@@ -25,7 +47,7 @@ struct CompiledPolicy: Sendable {
       let withVariables = try root.optionalString(at: "Version") == "2012-10-17"
       let list = try root.value(at: "Statement")
       let views = list.elements.map(Array.init) ?? [list]
-      statements = try views.enumerated().map { index, view in
+      return try views.enumerated().map { index, view in
         try Statement(view, index: index, kind: kind, withVariables: withVariables)
       }
     } catch let error as JSONError {
@@ -50,21 +72,41 @@ enum PrincipalPattern: Sendable, Hashable {
 }
 
 /// One statement.
-struct Statement: Sendable {
+final class Statement: Sendable {
   enum Effect: Sendable { case allow, deny }
 
   /// An element and its negation: `Action` or `NotAction`.
   struct Element: Sendable {
-    var patterns: [Pattern]
-    var isNegated: Bool
+    let patterns: [Pattern]
+    let isNegated: Bool
+    private let hasVariables: Bool
+
+    init(patterns: [Pattern], isNegated: Bool) {
+      self.patterns = patterns
+      self.isNegated = isNegated
+      hasVariables = patterns.contains(where: \.hasVariables)
+    }
 
     /// On a subject that stands for many, "does it match all of them, or all but some": a negated
     /// element leaves one out only if a pattern covers it wholly. So the answer holds up to the
     /// exceptions that the policy spells out, and a deny of the rest is never overlooked.
     func decision(for subject: [UInt8], in context: RequestContext) -> Decision {
+      guard hasVariables else { return .of(matches(subject)) }
       let matches = Decision.any(patterns.map { $0.decision(for: subject, in: context) })
       return isNegated ? matches.negated : matches
     }
+
+    /// The same without variables.
+    func matches(_ subject: [UInt8]) -> Bool {
+      for pattern in patterns where pattern.matches(subject) { return !isNegated }
+      return isNegated
+    }
+
+    /// Whether it may match all of a service: only what ends in a `*` or is negated does.
+    var isOpenEnded: Bool { isNegated || patterns.contains { $0.text.hasSuffix("*") } }
+
+    /// Whether it may match, whatever a request puts in its variables.
+    func mayMatch(_ subject: [UInt8]) -> Bool { hasVariables || matches(subject) }
   }
 
   let index: Int
@@ -76,9 +118,10 @@ struct Statement: Sendable {
   /// `nil` in a trust policy, which is about the role it belongs to, and in some resource policies.
   let resources: Element?
   let conditions: [Condition]
-
+  /// The known actions among `actions`.
+  let known: ActionSet
   /// How a reader finds it: `statement 2 (AllowDeploy)`, counted from 1.
-  var label: String { "statement \(index + 1)" + (sid.map { " (\($0))" } ?? "") }
+  let label: String
 
   init(
     _ view: JSONView, index: Int, kind: CompiledPolicy.Kind, withVariables: Bool
@@ -91,6 +134,7 @@ struct Statement: Sendable {
       ], in: view, at: path)
     self.index = index
     sid = try view.optionalString(at: "Sid").flatMap { $0.isEmpty ? nil : $0 }
+    label = "statement \(index + 1)" + (sid.map { " (\($0))" } ?? "")
     effect =
       switch try view.string(at: "Effect") {
       case "Allow": .allow
@@ -101,6 +145,7 @@ struct Statement: Sendable {
       throw PolicyError("\(path): expected Action or NotAction")
     }
     self.actions = actions
+    known = ActionSet(matching: actions)
     resources = try Self.element("Resource", in: view, at: path, withVariables: withVariables)
     guard resources != nil || kind != .identity else {
       throw PolicyError("\(path): expected Resource or NotResource")

@@ -19,6 +19,8 @@ struct Condition: Sendable, Hashable {
   let key: String
   let name: String
   private let values: [Pattern]
+  /// Of comparisons of ARNs: each value's components, or none where it is no ARN.
+  private let components: [[Pattern]]
   private let spelling: String
 
   /// - Throws: `PolicyError` for an operator that does not exist.
@@ -44,6 +46,9 @@ struct Condition: Sendable, Hashable {
     self.values = values.map {
       Pattern($0, ignoringCase: ignoresCase, withVariables: withVariables)
     }
+    components =
+      comparison == .arnLike
+      ? values.map { ARN($0)?.components.map { Pattern($0, withVariables: true) } ?? [] } : []
     spelling = "\(key) \(text) \(values.joined(separator: ", "))"
   }
 
@@ -77,7 +82,7 @@ struct Condition: Sendable, Hashable {
 
   /// Whether a request meets it. What the caller chooses is chosen in its favour.
   func decision(in context: RequestContext, for effect: Statement.Effect) -> Decision {
-    switch context.value(of: key) {
+    switch context.value(of: name) {
     case .callerChosen: return .of(effect == .allow)
     case .unread(let missing): return .unknown(missing)
     case .absent: return .of(isMetWithoutKey)
@@ -110,17 +115,17 @@ struct Condition: Sendable, Hashable {
   }
 
   private func decision(about present: String, in context: RequestContext) -> Decision {
-    let fits = Decision.any(values.map { matches($0, present, in: context) })
+    let fits = Decision.any(values.indices.map { matches($0, present, in: context) })
     return isNegated ? fits.negated : fits
   }
 
-  private func matches(_ value: Pattern, _ present: String, in context: RequestContext) -> Decision
-  {
-    switch comparison {
+  private func matches(_ place: Int, _ present: String, in context: RequestContext) -> Decision {
+    let value = values[place]
+    return switch comparison {
     case .stringEquals(let ignoringCase):
       value.equals(present, ignoringCase: ignoringCase, in: context)
     case .stringLike: value.decision(for: Array(present.utf8), in: context)
-    case .arnLike: arnMatches(value, present, in: context)
+    case .arnLike: arnMatches(place, present, in: context)
     case .numeric(let comparison):
       .of(
         Double(value.text).flatMap { wanted in
@@ -141,14 +146,14 @@ struct Condition: Sendable, Hashable {
   /// Each of an ARN's six components is compared apart, so that `*` does not cross a colon. What
   /// AWS makes of a pattern with fewer is not documented.
   private func arnMatches(
-    _ value: Pattern, _ present: String, in context: RequestContext
+    _ place: Int, _ present: String, in context: RequestContext
   ) -> Decision {
-    if value.isEverything { return .allowed }
+    if values[place].isEverything { return .allowed }
     guard let subject = ARN(present) else { return .denied }
-    guard let pattern = ARN(value.text) else { return .conditional(spelling) }
+    guard !components[place].isEmpty else { return .conditional(spelling) }
     return .all(
-      zip(pattern.components, subject.components).map { part, text in
-        Pattern(part, withVariables: true).decision(for: Array(text.utf8), in: context)
+      zip(components[place], subject.components).map { part, text in
+        part.decision(for: Array(text.utf8), in: context)
       })
   }
 

@@ -3,96 +3,181 @@ internal import Model
 /// What there is in each account to escalate by.
 struct EscalationEstate: Sendable {
   let semantics: AWSSemantics
-  /// Of each account: its principals, its groups, and what runs as a role, by type.
-  private var principals: [String: [Principal]] = [:]
-  private var groups: [String: [GraphNode]] = [:]
+  /// Of each account: its principals but those of services, and its groups.
+  private let principals: [String: [Principal]]
+  private let groups: [String: [GraphNode]]
+  /// What exists, by type and account.
   private var things: [String: [String: [GraphNode]]] = [:]
+  /// What runs as a role, ready to be tried, by account.
+  private var running: [EscalationMethod.Target: [String: [EscalationBinding]]] = [:]
   /// Roles by account and by the service that they trust to act for the account.
-  private var passable: [String: [String: [(role: Principal, grant: PolicyAnswer)]]] = [:]
+  private var passable: [String: [String: [PassableRole]]] = [:]
+  /// Principals and things as requests see them.
+  private let resources: [String: RequestedResource]
+
+  private struct PassableRole: Sendable {
+    var arn: String
+    var decision: Decision
+    var facts: [Fact]
+  }
 
   init(_ semantics: AWSSemantics) {
     self.semantics = semantics
-    let all = semantics.order.compactMap { semantics.principals[$0] }
-    principals = Dictionary(
-      grouping: all.filter { !PrincipalReader.isServiceLinked($0.node) }, by: \.account)
-    for node in semantics.graph.order.compactMap({ semantics.graph.nodes[$0] }) {
-      guard let account = node.merged.state["account"]?.string else { continue }
-      if node.type == "aws.iam.group" { groups[account, default: []].append(node) }
-      things[account, default: [:]][node.type, default: []].append(node)
+    let graph = semantics.graph
+    func byAccount(_ type: String) -> [String: [GraphNode]] {
+      var nodes: [String: [GraphNode]] = [:]
+      for node in graph.nodes(ofType: type) {
+        guard let account = node.merged.state["account"]?.string else { continue }
+        nodes[account, default: []].append(node)
+      }
+      return nodes
     }
-    for role in all where !role.isUser && !PrincipalReader.isServiceLinked(role.node) {
-      for (service, answer) in serviceTrusts(of: role) {
-        passable[role.account, default: [:]][service, default: []].append((role, answer))
+    let all = semantics.order.compactMap { semantics.principals[$0] }
+      .filter { !$0.isServiceLinked }
+    principals = Dictionary(grouping: all, by: \.account)
+    groups = byAccount("aws.iam.group")
+    var asked = all.map { ($0.arn, $0.arn) }
+    for type in Set(EscalationMethod.all.compactMap(\.target.type)) {
+      things[type] = byAccount(type)
+      asked += things[type]?.values.joined().map { ($0.id, Self.resourceName($0)) } ?? []
+    }
+    resources = Dictionary(
+      uniqueKeysWithValues: asked.parallelMap { ($0, RequestedResource($1, in: semantics)) })
+    for target in Set(EscalationMethod.all.map(\.target)) {
+      guard case .automation(let type, let requirement) = target else { continue }
+      running[target] = things[type]?.mapValues { nodes in
+        nodes.compactMap { self.running($0, requirement) }
+      }
+    }
+    let base = self
+    let trusting = all.filter { !$0.isUser }.parallelMap { ($0, base.serviceTrusts(of: $0)) }
+    for (role, services) in trusting {
+      for (service, trusted) in services {
+        passable[role.account, default: [:]][service, default: []].append(trusted)
       }
     }
   }
 
+  /// A version of a launch template is no resource of its own.
+  private static func resourceName(_ thing: GraphNode) -> String {
+    guard thing.type == "aws.ec2.launchTemplateVersion",
+      let version = thing.id.lastIndex(of: ":")
+    else { return thing.id }
+    return String(thing.id[..<version])
+  }
+
+  /// A principal or a thing of the estate, or whatever else has that name.
+  func resource(named name: String) -> RequestedResource {
+    resources[name] ?? RequestedResource(name, in: semantics)
+  }
+
   /// The service acts for the account's own automation, whose name the caller chooses.
-  private func serviceTrusts(of role: Principal) -> [(String, PolicyAnswer)] {
+  private func serviceTrusts(of role: Principal) -> [(String, PassableRole)] {
     (semantics.trusts[role.arn] ?? []).compactMap { party in
       guard case .service(let name) = party.requester else { return nil }
       var context = semantics.context(of: party.requester, trustedBy: role.account)
       context["aws:SourceAccount"] = .known([role.account])
       context["aws:SourceArn"] = .chosenName(account: role.account)
       let request = Request(AWSSemantics.action, on: role.arn, in: context)
-      var answer = semantics.trustPolicies(of: role.arn).answer(request) {
-        $0.fit(party.requester) > .none
-      }
+      var answer = role.trust.answer(request) { $0.fit(party.requester) > .none }
       answer.allow = answer.allow.and(role.limits.resourceDecision(request))
-      return answer.decision.isPossible ? (name, answer) : nil
+      guard answer.decision.isPossible else { return nil }
+      let facts = answer.grant.map {
+        semantics.facts(of: $0, saying: "lets the service \(name) assume \(role.label)")
+      }
+      return (name, PassableRole(arn: role.arn, decision: answer.decision, facts: facts ?? []))
     }
   }
 
-  func bindings(of target: EscalationMethod.Target, _ source: Principal) -> [EscalationBinding] {
+  /// - Parameter passed: what the principal may pass to each service, found once for all methods.
+  func bindings(
+    of plan: EscalationPlan, _ source: Principal, _ passed: inout [String: [EscalationBinding]]
+  ) -> AnySequence<EscalationBinding> {
+    let target = plan.method.target
     switch target {
-    case .trust: return []
-    case .passing(let service, let type): return passing(to: service, with: type, source)
-    case .automation(let type, let requirement):
-      return (things[source.account]?[type] ?? []).compactMap { running($0, requirement) }
-    case .user(let entry): return others(source, users: true).map { taken($0, entry) }
+    case .trust: return AnySequence([])
+    case .passing(let service, let type):
+      let roles = passed[service] ?? passing(to: service, source)
+      passed[service] = roles
+      guard let type else { return AnySequence(roles) }
+      let existing = things[type]?[source.account] ?? []
+      return AnySequence(
+        roles.lazy.flatMap { role in
+          existing.lazy.map { thing in
+            var binding = role
+            binding.thing = thing.id
+            return binding
+          }
+        })
+    case .automation:
+      let covered = covered(.thing, plan, source)
+      return AnySequence(
+        (running[target]?[source.account] ?? []).lazy.filter { covered($0.thing ?? "") })
+    case .user(let entry):
+      return AnySequence(others(source, .user, plan).map { taken($0, entry) })
     case .retrustedRole:
-      return others(source, users: false).map { role in
-        EscalationBinding(
-          end: role.arn, transfer: .acquire, role: role.arn, decision: mayEnter(source, role))
-      }
-    case .ownRole: return source.isUser ? [] : [raising(source, source)]
-    case .ownUser: return source.isUser ? [raising(source, source)] : []
-    case .ownPolicy: return raisingPolicies(of: source, source)
-    case .ownGroup: return ownGroups(source)
-    case .administratorGroup: return administratorGroups(source)
-    case .raisedRole(let entry): return entered(source, entry).map { raising($0.0, source, $0.1) }
+      return AnySequence(
+        others(source, .role, plan).map { role in
+          EscalationBinding(
+            end: role.arn, transfer: .acquire, role: role.arn, decision: mayEnter(source, role))
+        })
+    case .ownRole: return AnySequence(source.isUser ? [] : [raising(source, source)])
+    case .ownUser: return AnySequence(source.isUser ? [raising(source, source)] : [])
+    case .ownPolicy: return AnySequence(raisingPolicies(of: source, source, plan))
+    case .ownGroup: return AnySequence(ownGroups(source))
+    case .administratorGroup: return AnySequence(administratorGroups(source))
+    case .raisedRole(let entry):
+      return AnySequence(entered(source, entry, plan).map { raising($0.0, source, $0.1) })
     case .raisedRoleByPolicy(let entry):
-      return entered(source, entry).flatMap { raisingPolicies(of: $0.0, source, $0.1) }
+      return AnySequence(
+        entered(source, entry, plan).flatMap { raisingPolicies(of: $0.0, source, plan, $0.1) })
     case .raisedUser:
-      return others(source, users: true).map { user in
-        var binding = raising(user, source)
-        let key = taken(user, .freeKey)
-        binding.decision = binding.decision.and(key.decision)
-        return binding
-      }
+      return AnySequence(
+        others(source, .user, plan).map { user in
+          var binding = raising(user, source)
+          let key = taken(user, .freeKey)
+          binding.decision = binding.decision.and(key.decision)
+          return binding
+        })
     }
   }
 
-  private func others(_ source: Principal, users: Bool) -> [Principal] {
-    (principals[source.account] ?? []).filter { $0.isUser == users && $0.arn != source.arn }
+  /// Whether the caller has statements for all that a method takes on a resource of a kind: most
+  /// have none, and need not be judged.
+  private func covered(
+    _ kind: EscalationMethod.Resource, _ plan: EscalationPlan, _ source: Principal
+  ) -> (String) -> Bool {
+    let grants = plan.asked.filter { $0.resource == kind }.map { source.grants(of: $0.action) }
+    return { name in
+      let resource = resource(named: name)
+      return !resource.policies.isEmpty
+        || grants.allSatisfy { $0.contains { $0.mayCover(resource.bytes) } }
+    }
   }
 
-  private func passing(
-    to service: String, with type: String?, _ source: Principal
-  ) -> [EscalationBinding] {
-    let existing = type.map { things[source.account]?[$0] ?? [] }
-    return (passable[source.account]?[service] ?? []).filter { $0.role.arn != source.arn }
-      .flatMap { role, answer in
-        (existing?.map(\.id) ?? [nil]).map { thing in
-          EscalationBinding(
-            end: role.arn, transfer: .control, role: role.arn, thing: thing,
-            keys: ["iam:PassedToService": .known([service])],
-            decision: answer.decision,
-            facts: answer.grant.map {
-              semantics.facts(of: $0, saying: "lets the service \(service) assume \(role.label)")
-            } ?? [])
-        }
+  private func others(
+    _ source: Principal, _ kind: EscalationMethod.Resource, _ plan: EscalationPlan
+  ) -> LazyFilterSequence<[Principal]> {
+    let covered = covered(kind, plan, source)
+    return (principals[source.account] ?? []).lazy.filter {
+      $0.isUser == (kind == .user) && $0.arn != source.arn && covered($0.arn)
+    }
+  }
+
+  private func passing(to service: String, _ source: Principal) -> [EscalationBinding] {
+    let grants = source.grants(of: Self.passRole)
+    let keys = ["iam:passedtoservice": KeyValue.known([service])]
+    return (passable[source.account]?[service] ?? []).compactMap { role in
+      let resource = resource(named: role.arn)
+      guard role.arn != source.arn, grants.contains(where: { $0.mayCover(resource.bytes) }) else {
+        return nil
       }
+      let answer = semantics.access(source, Self.passRole, on: resource, keys: keys)
+      guard answer.decision.isPossible else { return nil }
+      return EscalationBinding(
+        end: role.arn, transfer: .control, role: role.arn, keys: keys, passing: answer,
+        decision: role.decision, facts: role.facts)
+    }
   }
 
   /// `nil` for what runs as nobody.
@@ -149,16 +234,17 @@ struct EscalationEstate: Sendable {
   /// Whether nothing but the role's trust keeps somebody out.
   private func mayEnter(_ source: Principal, _ role: Principal) -> Decision {
     let request = Request(
-      AWSSemantics.action, on: role.arn, in: semantics.context(of: source, using: role.arn))
+      AWSSemantics.action, on: role.arn,
+      in: semantics.context(of: source, using: resource(named: role.arn)))
     return source.isNotForbidden(request, isNamedItself: source.isUser)
   }
 
   /// Roles of the account that the caller can assume, or could once it rewrote their trust.
   private func entered(
-    _ source: Principal, _ entry: EscalationMethod.RoleEntry
-  ) -> [(Principal, EscalationBinding)] {
+    _ source: Principal, _ entry: EscalationMethod.RoleEntry, _ plan: EscalationPlan
+  ) -> some Sequence<(Principal, EscalationBinding)> {
     let none = EscalationBinding(end: "", transfer: .control)
-    return others(source, users: false).compactMap { role in
+    return others(source, .role, plan).compactMap { role -> (Principal, EscalationBinding)? in
       var way = none
       switch entry {
       case .retrust: way.decision = mayEnter(source, role)
@@ -180,15 +266,19 @@ struct EscalationEstate: Sendable {
     EscalationBinding(
       end: administrators(of: source.account), transfer: .control,
       role: who.isUser ? nil : who.arn, user: who.isUser ? who.arn : nil,
-      keys: ["iam:PermissionsBoundary": who.boundaryKey],
+      keys: ["iam:permissionsboundary": who.boundaryKey],
       decision: (way?.decision ?? .allowed).and(semantics.potential(who)),
       facts: way?.facts ?? [])
   }
 
   private func raisingPolicies(
-    of who: Principal, _ source: Principal, _ way: EscalationBinding? = nil
+    of who: Principal, _ source: Principal, _ plan: EscalationPlan,
+    _ way: EscalationBinding? = nil
   ) -> [EscalationBinding] {
-    who.policies.filter { ARN($0.id)?.account == who.account && !$0.id.contains("#") }.map {
+    let covered = covered(.policy, plan, source)
+    return who.policies.filter {
+      !$0.id.contains("#") && ARN($0.id)?.account == who.account && covered($0.id)
+    }.map {
       var binding = raising(who, source, way)
       binding.policy = $0.id
       binding.facts += $0.way

@@ -62,6 +62,15 @@ struct EscalationMethod: Sendable, Hashable {
     case raisedRole(RoleEntry), raisedRoleByPolicy(RoleEntry), raisedUser
     /// A role that lets the caller in: that is `canAssume`, derived from trust policies.
     case trust
+
+    /// What must exist, beside roles.
+    var type: String? {
+      switch self {
+      case .passing(_, let type): type
+      case .automation(let type, _): type
+      default: nil
+      }
+    }
   }
 
   enum UserEntry: Sendable { case freeKey, fullKeys, newPassword, otherPassword }

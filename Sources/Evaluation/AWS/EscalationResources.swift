@@ -2,27 +2,21 @@ internal import Model
 
 extension EscalationEstate {
   /// The resource that a permission must cover, of a method that touches what exists.
-  func arn(
+  func resource(
     _ resource: EscalationMethod.Resource, _ binding: EscalationBinding, _ source: Principal
-  ) -> String {
-    switch resource {
-    case .role: binding.role ?? ""
-    case .user: binding.user ?? ""
-    case .group: binding.group ?? ""
-    case .policy: binding.policy ?? ""
-    case .thing: binding.thing.map(resourceName) ?? ""
-    case .new(let pattern): source.concrete(expanded(pattern, source))
-    case .fixed(let text): source.concrete(text)
-    case .none: "*"
-    }
-  }
-
-  /// A version of a launch template is no resource of its own.
-  private func resourceName(_ thing: String) -> String {
-    guard semantics.graph.nodes[thing]?.type == "aws.ec2.launchTemplateVersion",
-      let version = thing.lastIndex(of: ":")
-    else { return thing }
-    return String(thing[..<version])
+  ) -> RequestedResource {
+    let name =
+      switch resource {
+      case .role: binding.role ?? ""
+      case .user: binding.user ?? ""
+      case .group: binding.group ?? ""
+      case .policy: binding.policy ?? ""
+      case .thing: binding.thing ?? ""
+      case .new(let pattern): source.concrete(expanded(pattern, source))
+      case .fixed(let text): source.concrete(text)
+      case .none: "*"
+      }
+    return self.resource(named: name)
   }
 
   /// Names that a new resource of a kind could be given.

@@ -7,18 +7,17 @@ extension AWSSemantics {
   func explain(_ identity: String, _ action: String, on resource: String) -> Explanation? {
     guard let source = principals[identity] else { return nil }
     let requester = Requester.identity(arn: source.arn, account: source.account)
-    let request = Request(action, on: resource, in: context(of: source, using: resource))
+    let asked = RequestedResource(resource, in: self)
+    let request = Request(action, on: asked.bytes, in: context(of: source, using: asked))
     let stages: [(String, [HeldPolicy], (Statement) -> Bool)] = [
       (
         "resource control policy",
-        limits(onResource: resource, of: source).resourceLevels(for: request).policies,
+        limits(on: asked, of: source).resourceLevels(for: request).policies,
         { $0.fit(requester) > .none }
       ),
       ("service control policy", source.limits.policies, { _ in true }),
-      (
-        "resource policy", resourcePolicies(of: governedID(resource)), { $0.fit(requester) > .none }
-      ),
-      ("grant of the key", keyGrants(of: resource), { $0.fit(requester) > .none }),
+      ("resource policy", asked.policies, { $0.fit(requester) > .none }),
+      ("grant of the key", asked.grants, { $0.fit(requester) > .none }),
       ("identity policy", source.policies, { _ in true }),
       ("permissions boundary", source.boundary ?? [], { _ in true }),
     ]
@@ -33,21 +32,21 @@ extension AWSSemantics {
     }
     return Explanation(
       identity: identity, action: action, resource: resource,
-      decision: access(source, action, on: resource).decision,
+      decision: access(source, action, on: asked).decision,
       level: ActionTable.aws.level(of: action),
       lines: all.filter(\.isDeny) + all.filter { !$0.isDeny }, silent: silent,
-      notes: notes(source, request, on: resource, stages.flatMap(\.1)))
+      notes: notes(source, request, on: asked, stages.flatMap(\.1)))
   }
 
   /// What a reader of the statements would miss: conditions that a request without the key meets,
   /// and ways that lead past the resource's own name.
   private func notes(
-    _ source: Principal, _ request: Request, on resource: String, _ policies: [HeldPolicy]
+    _ source: Principal, _ request: Request, on resource: RequestedResource,
+    _ policies: [HeldPolicy]
   ) -> [String] {
     let traps = policies.flatMap { policy in
       (policy.compiled?.statements ?? []).filter {
-        $0.decision(action: request.action, resource: request.resource, in: request.context)
-          .isPossible
+        $0.decision(request).isPossible
       }.compactMap { statement in
         statement.trap.map { "\(policy.name), \(statement.label): \($0)" }
       }
@@ -56,10 +55,9 @@ extension AWSSemantics {
       .filter(\.decision.isPossible).map { answer in
         "through an access point: \(answer.decision.qualifier ?? "allowed")"
       }
-    let bucket = governedID(resource)
+    let bucket = resource.governed
     let left =
-      account(of: resource) == source.account
-      ? .allowed : publicAccess(bucket, resourcePolicies(of: bucket))
+      resource.account == source.account ? .allowed : publicAccess(bucket, resource.policies)
     let block = left.qualifier.map {
       "the public access block of \(graph.label(bucket)) to other accounts: \($0)"
     }
@@ -78,8 +76,7 @@ extension AWSSemantics {
         }
       }
       return compiled.statements.filter(applies).compactMap { statement in
-        let decision = statement.decision(
-          action: request.action, resource: request.resource, in: request.context)
+        let decision = statement.decision(request)
         guard decision.isPossible else { return nil }
         return Explanation.Line(
           stage: stage, policy: policy.name, id: policy.id, statement: statement.label,

@@ -22,7 +22,7 @@ extension AWSSemantics {
   /// OIDC federation", "Available keys for SAML-based federation".
   func federation(of role: String) -> [FederatedTrust] {
     guard let target = principals[role], !target.isUser else { return [] }
-    let policies = trustPolicies(of: role)
+    let policies = target.trust
     let providers = policies.flatMap { $0.compiled?.statements ?? [] }
       .filter { $0.effect == .allow && !$0.excludesPrincipals }.flatMap(\.principals)
       .compactMap { if case .federated(let name) = $0 { name } else { nil } }
@@ -52,7 +52,7 @@ extension AWSSemantics {
     guard let grant = answer.grant, decision.isPossible else { return nil }
     let allows = policies.flatMap { $0.compiled?.statements ?? [] }.filter {
       $0.effect == .allow && $0.fit(requester) > .none
-        && $0.decision(action: request.action, resource: request.resource, in: context).isPossible
+        && $0.decision(request).isPossible
     }
     let subjects = allows.flatMap { $0.values(of: "\(issuer):sub") ?? [] }
     let who = subjects.isEmpty ? "any subject" : subjects.joined(separator: " or ")

@@ -1,7 +1,7 @@
 internal import Model
 
 /// A policy as somebody holds it: the way to it, and its statements.
-struct HeldPolicy: Sendable {
+final class HeldPolicy: Sendable {
   /// The policy node.
   let id: String
   let name: String
@@ -12,6 +12,18 @@ struct HeldPolicy: Sendable {
   let gap: String
   /// Detaching it is the smallest change, because its text is the vendor's.
   let isVendorManaged: Bool
+
+  init(
+    id: String, name: String, way: [Fact], compiled: CompiledPolicy?, gap: String,
+    isVendorManaged: Bool
+  ) {
+    self.id = id
+    self.name = name
+    self.way = way
+    self.compiled = compiled
+    self.gap = gap
+    self.isVendorManaged = isVendorManaged
+  }
 
   /// The smallest removable fact of a statement: the statement, or the grant of a vendor's policy.
   func cause(_ statement: Statement) -> String {
@@ -44,17 +56,28 @@ struct PolicyAnswer: Sendable {
 /// What somebody asks for; a `*` in the action or the resource stands for every one.
 struct Request: Sendable {
   /// As AWS spells it, and in lower case: action names compare without case.
-  var name: String
-  var action: [UInt8]
-  var resource: [UInt8]
-  var context: RequestContext
+  let name: String
+  let action: [UInt8]
+  let resource: [UInt8]
+  let context: RequestContext
+  /// Of an action that hops are derived from.
+  private let place: Int?
 
   init(_ action: String, on resource: String, in context: RequestContext) {
+    self.init(action, on: Array(resource.utf8), in: context)
+  }
+
+  init(_ action: String, on resource: [UInt8], in context: RequestContext) {
+    let spelling = action.lowercased()
     name = action
-    self.action = Array(action.lowercased().utf8)
-    self.resource = Array(resource.utf8)
+    self.action = Array(spelling.utf8)
+    place = ActionSet.place(of: spelling)
+    self.resource = resource
     self.context = context
   }
+
+  /// Whether the action is among those; of another that is not known here.
+  func isAmong(_ known: ActionSet) -> Bool? { place.map(known.contains) }
 }
 
 extension [HeldPolicy] {
@@ -68,9 +91,9 @@ extension [HeldPolicy] {
         answer.deny = answer.deny.or(.unknown(policy.gap))
         continue
       }
-      for statement in compiled.statements where applies(statement) {
-        let decision = statement.decision(
-          action: request.action, resource: request.resource, in: request.context)
+      if request.isAmong(compiled.known) == false { continue }
+      for statement in compiled.statements where statement.isAbout(request) && applies(statement) {
+        let decision = statement.decision(request)
         guard decision.isPossible else { continue }
         switch statement.effect {
         case .deny: answer.deny = answer.deny.or(decision)
@@ -106,22 +129,26 @@ struct PolicyShelf: Sendable {
 
   init(_ graph: Graph) {
     self.graph = graph
-    var compiled: [Key: CompiledPolicy] = [:]
-    var problems: Set<String> = []
+    var holders: [Key: [String]] = [:]
     for policy in graph.nodes(ofKind: .policy) {
       for node in policy.assertions.map(\.value) where node.kind == .policy {
         guard let digest = node.state["document"]?.string else { continue }
-        let key = Key(digest: digest, kind: Self.kind(of: node))
-        guard compiled[key] == nil, let bytes = graph.documents[digest] else { continue }
-        do {
-          compiled[key] = try CompiledPolicy(parsing: bytes, as: key.kind)
-        } catch {
-          problems.insert("the policy \(node.id) cannot be judged: \(error)")
-        }
+        holders[Key(digest: digest, kind: Self.kind(of: node)), default: []].append(node.id)
       }
     }
-    self.compiled = compiled
-    self.problems = problems.sorted { $0.precedes($1) }
+    let read = Array(holders).parallelMap { key, ids -> (Key, CompiledPolicy?, [String]) in
+      guard let bytes = graph.documents[key.digest] else { return (key, nil, []) }
+      do {
+        return (key, try CompiledPolicy(parsing: bytes, as: key.kind), [])
+      } catch {
+        return (key, nil, ids.map { "the policy \($0) cannot be judged: \(error)" })
+      }
+    }
+    compiled = Dictionary(
+      uniqueKeysWithValues: read.compactMap { key, policy, _ in
+        policy.map { (key, $0) }
+      })
+    problems = Set(read.flatMap(\.2)).sorted { $0.precedes($1) }
   }
 
   /// The policy of that id as one scope sees it.

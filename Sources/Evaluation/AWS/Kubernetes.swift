@@ -140,7 +140,7 @@ extension AWSSemantics {
     return .all(
       [Self.action, "sts:TagSession"].map { action in
         let request = Request(action, on: role.arn, in: context)
-        return trustPolicies(of: role.arn).answer(request) { $0.fit(requester) > .none }.decision
+        return role.trust.answer(request) { $0.fit(requester) > .none }.decision
           .and(role.limits.resourceDecision(request))
       })
   }

@@ -68,15 +68,20 @@ extension Statement {
       : !excludesPrincipals && principals.contains { $0.namesSession(of: requester) }
   }
 
+  /// Whether its actions are about a request's.
+  func isAbout(_ request: Request) -> Bool {
+    // Actions have no variables.
+    request.isAmong(known) ?? actions.matches(request.action)
+  }
+
   /// Whether it applies to a request, whoever makes it.
-  func decision(
-    action: [UInt8], resource: [UInt8], in context: RequestContext
-  ) -> Decision {
-    let act = actions.decision(for: action, in: context)
-    guard act.isPossible else { return .denied }
-    let on = resources?.decision(for: resource, in: context) ?? .allowed
-    guard on.isPossible else { return .denied }
-    return .all(conditions.map { $0.decision(in: context, for: effect) }).and(act).and(on)
+  func decision(_ request: Request) -> Decision {
+    guard isAbout(request) else { return .denied }
+    var decision = resources?.decision(for: request.resource, in: request.context) ?? .allowed
+    for condition in conditions where decision.isPossible {
+      decision = decision.and(condition.decision(in: request.context, for: effect))
+    }
+    return decision
   }
 }
 

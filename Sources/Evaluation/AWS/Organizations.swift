@@ -29,14 +29,20 @@ struct Organizations: Sendable {
   let graph: Graph
   let inputs: Inputs
   let shelf: PolicyShelf
+  /// What was found of the accounts that are asked about again and again.
+  private var memberships: [String: Membership] = [:]
+  private var limits: [String: AccountLimits] = [:]
 
-  init(_ graph: Graph, _ inputs: Inputs, _ shelf: PolicyShelf) {
+  init(_ graph: Graph, _ inputs: Inputs, _ shelf: PolicyShelf, accounts: Set<String>) {
     self.graph = graph
     self.inputs = inputs
     self.shelf = shelf
+    for account in accounts { memberships[account] = membership(of: account) }
+    for account in accounts { limits[account] = limits(on: account) }
   }
 
   func membership(of account: String) -> Membership {
+    if let known = memberships[account] { return known }
     if let edge = graph.edges(.contains, to: "aws:account:\(account)").first(where: {
       graph.nodes[$0.from]?.type == "aws.organization"
     }), let organization = organization(edge.from) {
@@ -86,6 +92,7 @@ struct Organizations: Sendable {
 
   /// The limits that an organization sets to an account's principals and resources.
   func limits(on account: String) -> AccountLimits {
+    if let known = limits[account] { return known }
     switch membership(of: account) {
     case .unknown(let missing):
       return AccountLimits(

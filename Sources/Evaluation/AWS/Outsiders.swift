@@ -7,14 +7,15 @@ extension AWSSemantics {
   func outsiders(
     of system: String, trying tried: [(action: ServiceActions.Action, resource: String)]
   ) -> [Hop] {
-    let policies = resourcePolicies(of: system) + keyGrants(of: system)
-    let own = account(of: system)
+    let asked = RequestedResource(system, in: self)
+    let policies = asked.policies + asked.grants
+    let own = asked.account
     let named = policies.flatMap { $0.compiled?.statements ?? [] }
       .filter { $0.effect == .allow && !$0.excludesPrincipals }.flatMap(\.principals)
     let requesters = Set(named.compactMap(requester)).filter { requester in
       switch requester {
       case .identity(_, let account), .account(let account):
-        account != own && !accounts.contains(account)
+        account != own && entrants[account] == nil
       case .anyone, .service: true
       case .federated: false
       }

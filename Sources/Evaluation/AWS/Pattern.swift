@@ -13,23 +13,51 @@ struct Pattern: Sendable, Hashable {
     case variable(String, standIn: [UInt8]?)
   }
 
+  /// What a match takes: most patterns are a literal, with or without a `*` after it.
+  private enum Form: Sendable, Hashable {
+    case everything
+    case literal([UInt8])
+    case prefix([UInt8])
+    case wildcards([UInt16])
+    case variables([Piece])
+
+    init(_ pieces: [Piece]) {
+      let isFixed = !pieces.contains { if case .variable = $0 { true } else { false } }
+      switch (pieces.first, pieces.count) {
+      case (nil, _): self = .literal([])
+      case (.literal(let bytes), 1): self = .literal(bytes)
+      case (.literal(let bytes), 2) where pieces[1] == .anyRun: self = .prefix(bytes)
+      case _ where pieces.allSatisfy { $0 == .anyRun }: self = .everything
+      case _ where isFixed: self = .wildcards(Pattern.tokens(pieces) { _, _ in nil })
+      default: self = .variables(pieces)
+      }
+    }
+  }
+
   /// As it is written.
   let text: String
-  private let pieces: [Piece]
-  private let hasVariables: Bool
+  private let form: Form
 
   init(_ text: String, ignoringCase: Bool = false, withVariables: Bool = false) {
     self.text = text
-    pieces = Self.pieces(of: ignoringCase ? text.lowercased() : text, withVariables)
-    hasVariables = pieces.contains { if case .variable = $0 { true } else { false } }
+    form = Form(Self.pieces(of: ignoringCase ? text.lowercased() : text, withVariables))
   }
 
   /// Whether it matches everything.
-  var isEverything: Bool { !pieces.isEmpty && pieces.allSatisfy { $0 == .anyRun } }
+  var isEverything: Bool { form == .everything }
+
+  /// Whether what it matches depends on a request.
+  var hasVariables: Bool { if case .variables = form { true } else { false } }
 
   /// Matches without variables.
   func matches(_ subject: [UInt8]) -> Bool {
-    Self.matches(Self.tokens(pieces) { _, _ in nil }, subject)
+    switch form {
+    case .everything: true
+    case .literal(let bytes): bytes == subject
+    case .prefix(let bytes): Self.begins(subject, with: bytes)
+    case .wildcards(let tokens): Self.matches(tokens, subject)
+    case .variables(let pieces): Self.matches(Self.tokens(pieces) { _, _ in nil }, subject)
+    }
   }
 
   func matches(_ subject: String) -> Bool { matches(Array(subject.utf8)) }
@@ -37,7 +65,7 @@ struct Pattern: Sendable, Hashable {
   /// Matches with variables replaced from the request: one that the caller chooses stands for
   /// whatever fits, one that only the request knows makes a match conditional.
   func decision(for subject: [UInt8], in context: RequestContext) -> Decision {
-    guard hasVariables else { return .of(matches(subject)) }
+    guard case .variables(let pieces) = form else { return .of(matches(subject)) }
     var proviso = Decision.allowed
     var isAbsent = false
     let tokens = Self.tokens(pieces) { name, standIn in
@@ -67,6 +95,12 @@ struct Pattern: Sendable, Hashable {
       return .of((ignoringCase ? text.lowercased() : text).utf8.elementsEqual(subject.utf8))
     }
     return decision(for: Array(subject.utf8), in: context)
+  }
+
+  private static func begins(_ subject: [UInt8], with bytes: [UInt8]) -> Bool {
+    guard subject.count >= bytes.count else { return false }
+    for place in bytes.indices where subject[place] != bytes[place] { return false }
+    return true
   }
 
   private static let run: UInt16 = 256

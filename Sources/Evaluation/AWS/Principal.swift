@@ -2,7 +2,7 @@ internal import Model
 
 /// A role or user with everything that decides what it may do.
 /// Source: IAM User Guide, "Policy evaluation logic".
-struct Principal: Sendable {
+final class Principal: Sendable {
   /// What says which policies a role or user holds.
   static let collections = ["aws.iam.role", "aws.iam.user", "aws.iam.group", "aws.iam.policy"]
 
@@ -12,15 +12,71 @@ struct Principal: Sendable {
   let account: String
   let partition: String
   let isUser: Bool
+  let isServiceLinked: Bool
+  /// `role deploy`, as a sentence names it.
+  let label: String
   let policies: [HeldPolicy]
   /// `nil` without a permissions boundary.
   let boundary: [HeldPolicy]?
+  /// Of a role: who may assume it.
+  let trust: [HeldPolicy]
   let limits: AccountLimits
+  /// The policies that could have limited what it does, and why others do not.
+  let limitFacts: [Fact]
   /// `allowed` once everything about its account's identities was read.
   let reading: Decision
   let context: RequestContext
+  /// The known actions that a statement of its own allows, on whatever resource and condition.
+  let granted: ActionSet
   /// What a session of it is limited to; `nil` for the principal itself.
-  var session: SessionLimit?
+  let session: SessionLimit?
+
+  /// `nil` for what is in no scope, or whose id is no ARN.
+  init?(_ node: GraphNode, from reader: PrincipalReader) {
+    guard let scope = node.scope, let arn = ARN(node.id) else { return nil }
+    let graph = reader.graph
+    func policies(_ edges: [GraphEdge]) -> [HeldPolicy] {
+      edges.map { reader.shelf.policy($0.to, in: scope, way: [$0.fact(in: graph)]) }
+    }
+    let boundary = policies(
+      graph.edges(.limitedBy, from: node.id).filter { $0.key.discriminator == "boundary" })
+    let isUser = node.type == "aws.iam.user"
+    self.node = node
+    self.scope = scope
+    self.arn = node.id
+    account = arn.account
+    partition = arn.partition
+    self.isUser = isUser
+    isServiceLinked = PrincipalReader.isServiceLinked(node)
+    label = "\(isUser ? "user" : "role") \(node.name)"
+    self.policies = reader.policies(of: node, in: scope)
+    self.boundary = boundary.isEmpty ? nil : boundary
+    trust = policies(graph.edges(.trustedBy, from: node.id))
+    limits =
+      isServiceLinked
+      ? AccountLimits.none(
+        Fact(.node(node.id), "\(node.name) is linked to a service: no organization limits it"))
+      : reader.organizations.limits(on: arn.account)
+    limitFacts = PrincipalReader.limitFacts(self.policies, boundary, [], limits, arn.account)
+    reading = reader.reading(of: scope)
+    context = reader.context(of: node, account: arn.account, isUser: isUser)
+    granted = self.policies.reduce(ActionSet()) {
+      $0.union($1.compiled?.granted ?? ActionSet())
+    }
+    session = nil
+  }
+
+  /// A session of a role.
+  init(_ role: Principal, limitedTo limit: SessionLimit) {
+    (node, scope, arn, account) = (role.node, role.scope, role.arn, role.account)
+    (partition, isUser, isServiceLinked) = (role.partition, role.isUser, role.isServiceLinked)
+    label = "a limited session of \(role.label)"
+    (policies, boundary, trust, limits) = (role.policies, role.boundary, role.trust, role.limits)
+    limitFacts = PrincipalReader.limitFacts(
+      policies, boundary ?? [], limit.facts, limits, account)
+    (reading, context, granted) = (role.reading, role.context, role.granted)
+    session = limit
+  }
 
   /// The node that it is in paths.
   var id: String { session?.id ?? arn }
@@ -28,9 +84,21 @@ struct Principal: Sendable {
   /// Every policy that says what it may do, or limits it, but those of its organization.
   var held: [HeldPolicy] { policies + (boundary ?? []) + (session?.policies ?? []) }
 
+  /// Its own statements that allow a known action.
+  func grants(of action: String) -> [Statement] {
+    guard let place = ActionSet.place(of: action.lowercased()), granted.contains(place) else {
+      return []
+    }
+    return policies.flatMap { policy -> [Statement] in
+      guard let compiled = policy.compiled, compiled.granted.contains(place) else { return [] }
+      return compiled.statements.filter { $0.effect == .allow && $0.known.contains(place) }
+    }
+  }
+
   /// What it may do by its own policies, within its limits.
   func answer(_ request: Request) -> PolicyAnswer {
     var answer = policies.answer(request)
+    guard answer.allow.isPossible else { return answer }
     answer.allow = answer.allow.and(boundaryDecision(request)).and(limits.decision(request))
       .and(reading)
     return answer
@@ -46,14 +114,10 @@ struct Principal: Sendable {
       .and(reading)
   }
 
-  /// Whether asking in earnest which roles it can assume is worth the time.
-  var mayAssumeRoles: Bool {
-    let action = Array(AWSSemantics.action.lowercased().utf8)
-    return policies.contains { policy in
-      policy.compiled?.statements.contains {
-        $0.effect == .allow && $0.actions.decision(for: action, in: context).isPossible
-      } ?? true
-    }
+  /// `ACCOUNT/NAME` of a role, as its sessions' ARNs tell it.
+  var sessionName: String? {
+    guard !isUser, let name = arn.split(separator: "/").last else { return nil }
+    return "\(account)/\(name)"
   }
 
   /// `iam:PermissionsBoundary` of a request that changes it.
@@ -63,10 +127,52 @@ struct Principal: Sendable {
     (boundary?.answer(request).decision ?? .allowed)
       .and(session?.policies.answer(request).decision ?? .allowed)
   }
+}
 
-  /// The policies that could have limited what it does, and why others do not.
-  var limitFacts: [Fact] {
-    let bounded = (boundary ?? []).map {
+extension Statement {
+  /// Whether it may be about a resource, whatever a request puts in variables.
+  func mayCover(_ resource: [UInt8]) -> Bool { resources?.mayMatch(resource) ?? true }
+}
+
+/// Reads principals out of a graph.
+struct PrincipalReader {
+  let graph: Graph
+  let shelf: PolicyShelf
+  let organizations: Organizations
+  /// What of the collections that tell about a scope's identities was not read.
+  private let readings: [String: Decision]
+  /// What requests tell about the organization of the principal's account.
+  private let membershipKeys: [String: RequestContext]
+  private let nodes: [GraphNode]
+
+  init(_ graph: Graph, _ inputs: Inputs, _ shelf: PolicyShelf) {
+    self.graph = graph
+    self.shelf = shelf
+    nodes = (graph.nodes(ofType: "aws.iam.role") + graph.nodes(ofType: "aws.iam.user"))
+      .sorted { $0.id.precedes($1.id) }
+    let accounts = Set(nodes.compactMap { ARN($0.id)?.account })
+    let organizations = Organizations(graph, inputs, shelf, accounts: accounts)
+    self.organizations = organizations
+    let scopes = Set(nodes.compactMap(\.scope))
+    readings = Dictionary(
+      uniqueKeysWithValues: scopes.map { scope in
+        let keys = Principal.collections.map { CollectionKey(scope: scope, collection: $0) }
+        return (scope, .all(inputs.gaps(keys).map { .unknown($0) }))
+      })
+    membershipKeys = Dictionary(
+      uniqueKeysWithValues: accounts.map { ($0, Self.membershipKeys(of: $0, organizations)) })
+  }
+
+  /// In order of ARNs.
+  var principals: [Principal] { nodes.parallelMap { Principal($0, from: self) }.compactMap(\.self) }
+
+  func reading(of scope: String) -> Decision { readings[scope] ?? .allowed }
+
+  static func limitFacts(
+    _ policies: [HeldPolicy], _ boundary: [HeldPolicy], _ session: [Fact],
+    _ limits: AccountLimits, _ account: String
+  ) -> [Fact] {
+    let bounded = boundary.map {
       Fact(.node($0.id), "considered: its permissions boundary \($0.name)")
     }
     let denies = policies.withDenies.map {
@@ -75,40 +181,7 @@ struct Principal: Sendable {
     let scps = limits.policies.map {
       Fact(.node($0.id), "considered: service control policy \($0.name) above account \(account)")
     }
-    return limits.reasons + bounded + (session?.facts ?? []) + scps + denies
-  }
-}
-
-/// Reads principals out of a graph.
-struct PrincipalReader {
-  let graph: Graph
-  let inputs: Inputs
-  let shelf: PolicyShelf
-  let organizations: Organizations
-
-  /// `nil` for a node that is no role or user, or whose id is no ARN.
-  func principal(_ node: GraphNode) -> Principal? {
-    guard ["aws.iam.role", "aws.iam.user"].contains(node.type), let scope = node.scope,
-      let arn = ARN(node.id)
-    else { return nil }
-    let isUser = node.type == "aws.iam.user"
-    let boundary = graph.edges(.limitedBy, from: node.id)
-      .filter { $0.key.discriminator == "boundary" }
-      .map { shelf.policy($0.to, in: scope, way: [$0.fact(in: graph)]) }
-    let isServiceLinked = Self.isServiceLinked(node)
-    let limits =
-      isServiceLinked
-      ? AccountLimits.none(
-        Fact(.node(node.id), "\(node.name) is linked to a service: no organization limits it"))
-      : organizations.limits(on: arn.account)
-    let gaps = inputs.gaps(
-      Principal.collections.map { CollectionKey(scope: scope, collection: $0) })
-    return Principal(
-      node: node, scope: scope, arn: node.id, account: arn.account, partition: arn.partition,
-      isUser: isUser, policies: policies(of: node, in: scope),
-      boundary: boundary.isEmpty ? nil : boundary, limits: limits,
-      reading: .all(gaps.map { .unknown($0) }),
-      context: context(of: node, account: arn.account, isUser: isUser))
+    return limits.reasons + bounded + session + scps + denies
   }
 
   /// AWS's own roles in an account: it alone changes them.
@@ -116,7 +189,7 @@ struct PrincipalReader {
     node.merged.state["path"]?.string?.hasPrefix("/aws-service-role/") ?? false
   }
 
-  private func policies(of node: GraphNode, in scope: String) -> [HeldPolicy] {
+  func policies(of node: GraphNode, in scope: String) -> [HeldPolicy] {
     let own = graph.edges(.grantedBy, from: node.id).map {
       shelf.policy($0.to, in: scope, way: [$0.fact(in: graph)])
     }
@@ -137,8 +210,8 @@ struct PrincipalReader {
     return own + inherited
   }
 
-  private func context(of node: GraphNode, account: String, isUser: Bool) -> RequestContext {
-    var context = RequestContext()
+  func context(of node: GraphNode, account: String, isUser: Bool) -> RequestContext {
+    var context = membershipKeys[account] ?? RequestContext()
     context["aws:PrincipalArn"] = .known([node.id])
     context["aws:PrincipalAccount"] = .known([account])
     context["aws:PrincipalIsAWSService"] = .known(["false"])
@@ -154,6 +227,13 @@ struct PrincipalReader {
         context["aws:PrincipalTag/\(key)"] = value.string.map { .known([$0]) }
       }
     }
+    return context
+  }
+
+  private static func membershipKeys(
+    of account: String, _ organizations: Organizations
+  ) -> RequestContext {
+    var context = RequestContext()
     switch organizations.membership(of: account) {
     case .standalone:
       context["aws:PrincipalOrgID"] = .absent

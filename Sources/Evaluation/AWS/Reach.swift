@@ -10,15 +10,22 @@ extension AWSSemantics {
   /// rest is unbounded all the same. A hop needs a statement that grants it; what an unreadable
   /// policy might add is a gap, not a hop.
   func reaches(from source: Principal) -> [Hop] {
+    let wide = source.policies.flatMap { $0.compiled?.statements ?? [] }
+      .filter { $0.effect == .allow && $0.actions.isOpenEnded }
+    if wide.isEmpty { return [] }
     let services = namedServices(source)
-    let answers = services.map { ($0, source.answer(request($0, source))) }
     let others = source.answer(request(unnamedService, source))
     guard others.grant != nil, others.decision.isPossible else {
-      return answers.filter { $0.1.grant != nil && $0.1.decision.isPossible }.map {
-        service, answer in
-        hop(source, to: "\(service):*", answer, level: Self.level(ofAll: service), except: [])
+      return services.compactMap { service in
+        let all = Array("\(service):*".utf8)
+        guard wide.contains(where: { $0.actions.matches(all) }) else { return nil }
+        let answer = source.answer(request(service, source))
+        guard answer.grant != nil, answer.decision.isPossible else { return nil }
+        return hop(
+          source, to: "\(service):*", answer, level: Self.level(ofAll: service), except: [])
       }
     }
+    let answers = services.map { ($0, source.answer(request($0, source))) }
     let excluded = answers.filter { !$0.1.decision.isPossible }.map(\.0)
     var whole = others
     for (_, answer) in answers where answer.decision.isPossible {
@@ -76,18 +83,12 @@ extension AWSSemantics {
       default: "arn:\(source.partition):\(service):*:\(source.account):*"
       }
     var context = source.context
-    context["aws:ResourceAccount"] = .known([source.account])
+    context.decided = ["aws:resourceaccount": .known([source.account])]
     return Request("\(service):*", on: resource, in: context)
   }
 
   private func namedServices(_ source: Principal) -> [String] {
-    let actions = (source.held + source.limits.policies).flatMap { $0.compiled?.statements ?? [] }
-      .flatMap(\.actions.patterns)
-    let names = actions.compactMap { pattern -> String? in
-      let parts = pattern.text.lowercased().split(separator: ":", maxSplits: 1)
-      guard parts.count == 2, !parts[0].contains("*"), !parts[0].contains("?") else { return nil }
-      return String(parts[0])
-    }
+    let names = (source.held + source.limits.policies).flatMap { $0.compiled?.services ?? [] }
     return Set(names + ["iam"]).sorted { $0.precedes($1) }
   }
 

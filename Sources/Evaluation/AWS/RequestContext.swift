@@ -17,23 +17,30 @@ enum KeyValue: Sendable, Hashable {
 
 /// The keys that conditions and policy variables read. Names are compared in lower case.
 /// Source: IAM User Guide, "AWS global condition context keys"; "IAM and AWS STS condition keys".
+///
+/// In three layers, so that a principal's own, which are many, are shared by all of its requests.
 struct RequestContext: Sendable {
-  private(set) var keys: [String: KeyValue] = [:]
+  /// What is known of whoever asks.
+  private var keys: [String: KeyValue] = [:]
   /// Tags of the principal that are not among `keys`.
   var otherPrincipalTags: KeyValue = .absent
-  /// Tags of the resource that are not among `keys`.
-  var otherResourceTags: KeyValue = .requestContext
+  /// What is asked for, where it matters.
+  var resource: RequestedResource?
+  /// What a method decides, by names in lower case. It counts first.
+  var decided: [String: KeyValue] = [:]
 
   subscript(key: String) -> KeyValue? {
     get { keys[key.lowercased()] }
     set { keys[key.lowercased()] = newValue }
   }
 
+  /// - Parameter key: in lower case.
   func value(of key: String) -> KeyValue {
-    let key = key.lowercased()
+    if let value = decided[key] { return value }
+    if let value = resource?.value(of: key, for: self) { return value }
     if let value = keys[key] { return value }
     if key.hasPrefix("aws:principaltag/") { return otherPrincipalTags }
-    if key.contains(":resourcetag/") { return otherResourceTags }
+    if key.contains(":resourcetag/") { return .requestContext }
     if Self.callerChosen.contains(key) || key.hasPrefix("aws:requesttag/") { return .callerChosen }
     if Self.setByServices.contains(key) { return .absent }
     // Whoever asks, asks itself.

@@ -22,10 +22,10 @@ extension AWSSemantics {
       let limits = sessionPolicies(of: profile)
       guard !limits.isEmpty else { return [Principal]() }
       return graph.edges(.runsAs, from: profile.id).compactMap { principals[$0.to] }.map { role in
-        var session = role
-        session.session = SessionLimit(
-          id: Self.session(of: role.arn, by: profile.id), policies: limits)
-        return session
+        Principal(
+          role,
+          limitedTo: SessionLimit(
+            id: Self.session(of: role.arn, by: profile.id), policies: limits))
       }
     }
   }
@@ -36,7 +36,8 @@ extension AWSSemantics {
     let assumed = trusts.sorted { $0.key.precedes($1.key) }.flatMap { role, parties in
       parties.map(\.hop).filter { $0.from == session.arn }.map { hop in
         let request = Request(
-          Self.action, on: role, in: context(of: session, using: role))
+          Self.action, on: role,
+          in: context(of: session, using: RequestedResource(role, in: self)))
         var hop = hop
         hop.from = limit.id
         hop.decision = hop.decision.and(limit.policies.answer(request).decision)
@@ -49,7 +50,7 @@ extension AWSSemantics {
 
   /// `federates` hops to a role from the trust anchors of its account, through each profile.
   func certificateTrusts(of target: Principal) -> [FederatedTrust] {
-    let policies = trustPolicies(of: target.arn)
+    let policies = target.trust
     let requester = Requester.service(service)
     guard policies.contains(where: { $0.compiled?.names(requester) ?? false }) else { return [] }
     let profiles = graph.edges(.runsAs, to: target.arn).filter {
@@ -84,7 +85,7 @@ extension AWSSemantics {
     let role = trust.to.firstRange(of: "#session/").map { String(trust.to[..<$0.lowerBound]) }
     guard let target = principals[role ?? trust.to] else { return nil }
     let answer = answer(
-      trustPolicies(of: target.arn), target, anchor: trust.from, subject: subject.name)
+      target.trust, target, anchor: trust.from, subject: subject.name)
     guard answer.decision.isPossible else { return nil }
     var hop = trust
     hop.from = subject.id
@@ -139,9 +140,7 @@ extension AWSSemantics {
     guard let grant, decision.isPossible else { return nil }
     let allows = policies.flatMap { $0.compiled?.statements ?? [] }.filter {
       $0.effect == .allow && $0.fit(requester) > .none
-        && $0.decision(
-          action: request.action, resource: request.resource, in: request.context
-        ).isPossible
+        && $0.decision(request).isPossible
     }
     let limits = graph.nodes[use.from].map(sessionPolicies) ?? []
     let subjects = allows.flatMap(\.certificateSubjects)

@@ -185,7 +185,7 @@ extension AWSSemantics {
   func holders(of system: String, atLeast least: AccessLevel?) -> [Hop] {
     let isDomain = DataDomain(id: system) != nil
     if isDomain || system.hasPrefix("aws:account:") {
-      let sets = accounts.sorted { $0.precedes($1) }.map(administrators)
+      let sets = entrants.keys.sorted { $0.precedes($1) }.map(administrators)
       return (order + sets).flatMap { identity in
         (isDomain ? unbounded[identity] ?? [] : []) + sensitiveAccess(of: identity)
       }.filter { hop in
@@ -203,7 +203,7 @@ extension AWSSemantics {
       return systemHops(from: source, to: entry, actions, allows + entry.grants).first
     }
     let others = outsiders(of: system, atLeast: least)
-    guard let account = account(of: system), accounts.contains(account) else {
+    guard let account = account(of: system), entrants[account] != nil else {
       return own + others
     }
     return own + others + [Self.administratorAccess(of: "aws:account:\(account)", to: system)]

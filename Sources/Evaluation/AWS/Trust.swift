@@ -7,6 +7,22 @@ struct TrustedParty: Sendable {
   var demandsExternalID: Bool
 }
 
+/// A principal whose own policies may let it use a trust in its account.
+struct Entrant: Sendable {
+  let principal: Principal
+  private let grants: [Statement]
+
+  init(_ principal: Principal) {
+    self.principal = principal
+    grants = principal.grants(of: AWSSemantics.action)
+  }
+
+  var mayAssume: Bool { !grants.isEmpty }
+
+  /// Without a statement that covers the role there is nothing to judge.
+  func mayEnter(_ role: [UInt8]) -> Bool { grants.contains { $0.mayCover(role) } }
+}
+
 /// Stands for an account that is not the tenant's: it equals nothing that a policy names.
 private let outside = "outside"
 
@@ -21,7 +37,7 @@ extension AWSSemantics {
   /// Source: IAM User Guide, "Cross-account policy evaluation logic".
   func trust(of role: String) -> [TrustedParty] {
     guard let target = principals[role], !target.isUser else { return [] }
-    let policies = trustPolicies(of: role)
+    let policies = target.trust
     return requesters(policies, of: target).compactMap { requester in
       party(requester, policies, target)
     }.sorted { $0.hop.precedes($1.hop) }
@@ -46,6 +62,7 @@ extension AWSSemantics {
   /// Everybody who might be let in: a superset, each is judged on its own.
   private func requesters(_ policies: [HeldPolicy], of target: Principal) -> [Requester] {
     var found: Set<Requester> = []
+    let role = Array(target.arn.utf8)
     for statement in policies.flatMap({ $0.compiled?.statements ?? [] })
     where statement.effect == .allow {
       if statement.excludesPrincipals { found.formUnion([.anyone] + allPrincipals) }
@@ -53,8 +70,10 @@ extension AWSSemantics {
         switch principal {
         case .everyone:
           found.formUnion([.anyone] + allPrincipals)
-          found.formUnion(statement.conditions.flatMap(\.namedAccounts).flatMap(members))
-        case .account(let account): found.formUnion(members(of: account))
+          for account in statement.conditions.flatMap(\.namedAccounts) {
+            found.formUnion(members(of: account, entering: role))
+          }
+        case .account(let account): found.formUnion(members(of: account, entering: role))
         case .arn(let arn):
           if let account = ARN(arn)?.account {
             found.insert(.identity(arn: sessionRole(arn) ?? arn, account: account))
@@ -74,25 +93,24 @@ extension AWSSemantics {
 
   /// Of an account that was read, the principals whose own policies could let them use a trust in
   /// the account; of another the account as a whole.
-  private func members(of account: String) -> [Requester] {
-    guard accounts.contains(account) else { return [.account(account)] }
-    return assuming.compactMap { principals[$0] }.filter { $0.account == account }
-      .map { .identity(arn: $0.arn, account: account) }
+  private func members(of account: String, entering role: [UInt8]) -> [Requester] {
+    guard let known = entrants[account] else { return [.account(account)] }
+    return known.filter { $0.mayEnter(role) }
+      .map { .identity(arn: $0.principal.arn, account: account) }
   }
 
-  private func sessionRole(_ arn: String) -> String? {
-    guard ARN(arn)?.service == "sts" else { return nil }
-    return order.first {
-      PrincipalPattern.arn(arn).fit(
-        .identity(arn: $0, account: principals[$0]?.account ?? "")) == .exact
-    }
+  private func sessionRole(_ text: String) -> String? {
+    guard let arn = ARN(text), arn.service == "sts" else { return nil }
+    let parts = arn.resource.split(separator: "/")
+    guard parts.count == 3, parts[0] == "assumed-role" else { return nil }
+    return sessionRoles["\(arn.account)/\(parts[1])"]
   }
 
   private func party(
     _ requester: Requester, _ policies: [HeldPolicy], _ target: Principal
   ) -> TrustedParty? {
     var context = context(of: requester, trustedBy: target.account)
-    context["aws:ResourceAccount"] = .known([target.account])
+    context.decided["aws:resourceaccount"] = .known([target.account])
     let request = Request(Self.action, on: target.arn, in: context)
     let trust = policies.answer(request) { $0.fit(requester) > .none }
     guard let trustGrant = trust.grant, trust.decision.isPossible else { return nil }
@@ -142,11 +160,10 @@ extension AWSSemantics {
   private func demandsExternalID(
     _ policies: [HeldPolicy], _ request: Request, _ requester: Requester
   ) -> Bool {
-    policies.flatMap { $0.compiled?.statements ?? [] }.filter {
-      $0.effect == .allow && $0.fit(requester) > .none
-        && $0.decision(action: request.action, resource: request.resource, in: request.context)
-          .isPossible
-    }.allSatisfy { $0.conditions.contains(where: \.demandsExternalID) }
+    !policies.flatMap { $0.compiled?.statements ?? [] }.contains {
+      $0.effect == .allow && !$0.conditions.contains(where: \.demandsExternalID)
+        && $0.fit(requester) > .none && $0.decision(request).isPossible
+    }
   }
 
   /// The keys of a request by somebody, as the policy of a resource in `account` sees them.
@@ -212,8 +229,7 @@ extension AWSSemantics {
   func label(_ requester: Requester) -> String {
     switch requester {
     case .identity(let arn, let account):
-      principals[arn].map { "\($0.isUser ? "user" : "role") \($0.node.name)" }
-        ?? "\(arn) of account \(account)"
+      principals[arn]?.label ?? "\(arn) of account \(account)"
     case .account(let account): "whoever account \(account) allows"
     case .anyone: "any AWS principal"
     case .service(let name): "the service \(name)"
