@@ -51,12 +51,12 @@ import Testing
           guard best == path.decision || path.domain != nil && best != nil else {
             return "reach and path differ from \(start) to \(last.to)"
           }
-          // What is only asked about when it is needed is not among the hops.
-          guard evaluation.hops(from: last.from).contains(last) else { continue }
-          forward[last.to, default: []].insert(start)
+          if path.domain == nil { forward[last.to, default: []].insert(start) }
         }
       }
-      let hops = names.flatMap { evaluation.hops(from: $0) }
+      let hops = names.flatMap {
+        evaluation.hops(from: $0) + evaluation.situation.semantics.sensitiveAccess(of: $0)
+      }
       for end in names {
         let backward = evaluation.situation.authority
           .paths(endingWith: hops.filter { $0.to == end })

@@ -153,6 +153,11 @@ import Testing
       "arn:aws:s3:::acme-employees", "aws.s3.bucket",
       policy: Policy.document(
         Policy.allow("s3:GetObject", on: "arn:aws:s3:::acme-employees/*", to: #""*""#)))
+    // Whether the public is shut out was not read.
+    #expect(lines(estate, anyoneNodeID) == ["data-domain:hr readData unknown: reaches holds"])
+    for name in ["accountPublicAccessBlock", "bucketPublicAccessBlock"] {
+      estate.end("aws.s3.\(name)", .complete)
+    }
     #expect(lines(estate, anyoneNodeID) == ["data-domain:hr readData allowed: reaches holds"])
     let path = estate.evaluation.paths(from: anyoneNodeID, to: "arn:aws:s3:::acme-employees").first
     #expect(path?.level == .readData)
