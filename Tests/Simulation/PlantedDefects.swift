@@ -294,7 +294,9 @@ extension Defect {
         if what == "evaluation.write" { state.outbox.removeAll { $0.entry.message.value == nil } }
       }
     },
-    Defect("release-forgotten", "A release counts as carried out before it is.", [.held]) {
+    Defect(
+      "release-forgotten", "A release counts as carried out before it is.", [.held, .settles]
+    ) {
       $0.after = { what, before, state in
         guard what == "evaluation.record" else { return }
         for row in state.findingOrders.dropFirst(before.findingOrders.count) {

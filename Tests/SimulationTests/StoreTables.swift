@@ -74,7 +74,7 @@ final class StoreTables: Sendable {
     for (name, value) in columns where value != .null {
       let isTime =
         name == "at" || name.hasSuffix("_at") || name.hasSuffix("_until")
-        || name == "suspect_since"
+        || name.hasSuffix("_since")
       let time = isTime ? value.string.flatMap { Timestamp($0) } : nil
       row[name] = time.map { .string($0.description) } ?? value
     }
