@@ -37,7 +37,7 @@ struct Picture: Equatable {
     ),
     (
       "finding",
-      "SELECT rule, subject, severity, state, version, event ->> 'message' FROM findings"
+      "SELECT rule, subject, severity, state, held, version, event ->> 'message' FROM findings"
     ),
     (
       "finding and version",
@@ -55,7 +55,9 @@ struct Picture: Equatable {
     let tables = (Self.ofScopes.map { ($0, account) } + Self.others.map { ($0, "") }).map {
       "\($0) AS (SELECT *\($1) FROM sv0.\($0) WHERE tenant = '\(tenant)')"
     }
-    let parts = Self.parts.map { "SELECT '\($0)', q::text FROM (\($1)) AS q" }
+    let parts = Self.parts.map {
+      "SELECT '\($0)', replace(q::text, '\(tenant)/', '') FROM (\($1)) AS q"
+    }
     lines = try await stack.query(
       """
       WITH \(tables.joined(separator: ", "))
