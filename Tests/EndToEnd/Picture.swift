@@ -84,7 +84,7 @@ struct Picture: Equatable {
   var isRich: Bool {
     lines.count { $0.hasPrefix("node|") } > 60
       && lines.contains { $0.hasPrefix("node|") && $0.contains(",1,2,") }
-      && lines.contains { $0.hasPrefix("finding|") && $0.contains(",resolved,2,") }
+      && lines.contains { $0.hasPrefix("finding|") && $0.contains(",resolved,f,2,") }
       && !lines.contains { $0.hasPrefix("run|") && !$0.contains(",evaluated,") }
   }
 }
