@@ -70,7 +70,7 @@ struct StoreStory {
     default: break
     }
     if !plans.isEmpty { return follow(plans.removeFirst(), state) }
-    if random.chance(15), !state.suspects(of: "acme").isEmpty { return decide(state) }
+    if random.chance(30), !state.suspects(of: "acme").isEmpty { return decide(state) }
     // Somebody always wants to know more: otherwise nothing would happen for long.
     if random.chance(60) {
       let states = Set(state.runs.all.map(\.row.state))

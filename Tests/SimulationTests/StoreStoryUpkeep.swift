@@ -34,7 +34,7 @@ extension StoreStory {
     let suspects = pick(["acme", "bolt"].flatMap { state.suspects(of: $0) })
     let scope = suspects.flatMap { Scope($0.scope) } ?? scope(state)
     let collection = random.chance(90) ? suspects?.collection ?? collection() : collection()
-    let epoch = random.pick([nil, suspects?.epoch, suspects?.epoch, 1])
+    let epoch = random.pick([nil, suspects?.epoch, 1])
     let decision: SuspectRemovals.Decision = random.chance(60) ? .confirmed : .rejected
     let at = now
     return StoreCall("\(decision) \(collection) of \(scope) in \(String(describing: epoch))") {
@@ -55,7 +55,7 @@ extension StoreStory {
   mutating func retire(_ scope: Scope, _ collection: String?) -> StoreCall {
     if collection == nil, random.chance(80) {
       plans = [.evaluate(afterDays: 0)]
-      if random.chance(60) { plans.append(.evaluate(afterDays: 91)) }
+      if random.chance(90) { plans.append(.evaluate(afterDays: 91)) }
       plans += [.request(scope), .dispatch] + Self.scan
     }
     let at = now
