@@ -3,8 +3,11 @@ internal import JSONReader
 internal import Model
 
 extension AWSService {
+  /// Half of what AWS grants an account in a region: all attempts of a worker assume their roles
+  /// from one account, which others use as well.
+  /// Source: IAM User Guide, "IAM and AWS STS quotas": 600 requests a second.
   static let sts = AWSService(
-    "sts", .query, version: "2011-06-15", perSecond: 10, pages: "STS/latest/APIReference/API_")
+    "sts", .query, version: "2011-06-15", perSecond: 300, pages: "STS/latest/APIReference/API_")
   static let iam = AWSService(
     "iam", .query, version: "2010-05-08", reach: .global(host: "iam.amazonaws.com"), perSecond: 15,
     pages: "IAM/latest/APIReference/API_")
