@@ -150,12 +150,14 @@ public struct Graph: Sendable {
 
   /// Edges that leave a node, in order.
   public func edges(_ kind: EdgeKind, from id: String) -> [GraphEdge] {
-    edges(kind, in: storage.outgoing, of: id)
+    Reads.note(.outgoing(kind.order), id)
+    return edges(kind, in: storage.outgoing, of: id)
   }
 
   /// Edges that arrive at a node, in order.
   public func edges(_ kind: EdgeKind, to id: String) -> [GraphEdge] {
-    edges(kind, in: storage.incoming, of: id)
+    Reads.note(.incoming(kind.order), id)
+    return edges(kind, in: storage.incoming, of: id)
   }
 
   private func edges(
@@ -169,25 +171,32 @@ public struct Graph: Sendable {
 
   /// Nodes of a platform's type, in order of their ids.
   public func nodes(ofType type: String) -> [GraphNode] {
-    (storage.nodesOfType[type] ?? []).map { GraphNode(storage: storage, number: $0) }
+    Reads.note(.type, type)
+    return (storage.nodesOfType[type] ?? []).map { GraphNode(storage: storage, number: $0) }
   }
 
   /// The latest day on which something was used, and who tells it; of several, the first in order
   /// of collections. `nil` where nobody tells of any use.
   func lastUse(of id: String) -> LastUse? {
-    uses[id]?.min { left, right in
+    Reads.note(.use, id)
+    return uses[id]?.min { left, right in
       left.day == right.day
         ? left.collection.precedes(right.collection) : right.day.precedes(left.day)
     }
   }
 
+  /// Of what some use is told.
+  var usedSubjects: Dictionary<String, [LastUse]>.Keys { uses.keys }
+
   /// Nodes of which a record says that they are of a kind, in order of their ids.
   public func nodes(ofKind kind: NodeKind) -> [GraphNode] {
-    (storage.nodesOfKind[kind] ?? []).map { GraphNode(storage: storage, number: $0) }
+    Reads.note(.kind, kind.rawValue)
+    return (storage.nodesOfKind[kind] ?? []).map { GraphNode(storage: storage, number: $0) }
   }
 
   /// The node that a name stands for: an id, or a name that exactly one node defines.
   public func node(named name: String) -> GraphNode? {
+    Reads.note(.node, name)
     guard let name = storage.name(name) else { return nil }
     let node = storage.nodeOfName[Int(name)]
     return node == GraphStorage.none ? nil : GraphNode(storage: storage, number: node)
@@ -213,12 +222,14 @@ public struct Graph: Sendable {
 
   /// The request behind a call number, if it is on record.
   func request(_ number: Int64, run: String, collection: String) -> RequestBook.Request? {
-    requests.list(CallList(run: run, collection: collection), in: calls)[number]
+    Reads.note(.requests, run)
+    return requests.list(CallList(run: run, collection: collection), in: calls)[number]
   }
 
   /// The highest call number of a list.
   func lastRequest(run: String, collection: String) -> Int64? {
-    requests.list(CallList(run: run, collection: collection), in: calls).keys.max()
+    Reads.note(.requests, run)
+    return requests.list(CallList(run: run, collection: collection), in: calls).keys.max()
   }
 }
 

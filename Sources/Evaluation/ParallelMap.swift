@@ -9,7 +9,7 @@ extension RandomAccessCollection where Self: Sendable, Index: Sendable {
   func parallelMap<Value: Sendable>(_ transform: @Sendable (Element) -> Value) -> [Value] {
     let size = Swift.max(Self.smallestChunk, count / 256 + 1)
     let chunks = (count + size - 1) / size
-    guard chunks > 1 else { return map(transform) }
+    guard chunks > 1, !Reads.isRecording else { return map(transform) }
     let results = Mutex([[Value]](repeating: [], count: chunks))
     DispatchQueue.concurrentPerform(iterations: chunks) { chunk in
       let start = index(startIndex, offsetBy: chunk * size)

@@ -23,21 +23,18 @@ extension AWSSemantics {
   /// `canEscalateTo` hops, one for each thing that a principal can gain, over all methods.
   ///
   /// An administrator has one, to the administrators of its account: it could gain anything there.
-  func escalationHops(_ reaching: [Hop]) -> [Hop] {
-    let estate = EscalationEstate(self)
-    let administrating = Dictionary(
-      reaching.filter { $0.to.hasSuffix("#*") && $0.level == .manageAccess }
-        .map { ($0.from, $0) }
-    ) { first, _ in first }
-    return (order.compactMap { principals[$0] } + sessions).parallelMap { source -> [Hop] in
-      let own = administrating[source.id].map { administration(of: source, $0) }
-      if let own, own.decision == .allowed { return [own] }
-      let gained = Dictionary(grouping: estate.escalations(of: source), by: \.binding.end)
-        .map { hop(source, $0.value.sorted { $0.precedes($1) }) }
-      // Who administers an account only under conditions may gain a part of it without them.
-      return (gained.filter { $0.decision.level > own?.decision.level ?? .denied } + [own])
-        .compactMap(\.self).sorted { $0.precedes($1) }
-    }.flatMap(\.self)
+  func escalationHops(of source: Principal, _ estates: EstateBook) -> [Hop] {
+    Reads.note(.principal, source.id)
+    let own = unbounded[source.id]?.first { $0.to.hasSuffix("#*") && $0.level == .manageAccess }
+      .map { administration(of: source, $0) }
+    if let own, own.decision == .allowed { return [own] }
+    guard EscalationEstate.isOf(source) else { return own.map { [$0] } ?? [] }
+    let estate = estates.estate(of: source.account, self)
+    let gained = Dictionary(grouping: estate.escalations(of: source), by: \.binding.end)
+      .map { hop(source, $0.value.sorted { $0.precedes($1) }) }
+    // Who administers an account only under conditions may gain a part of it without them.
+    return (gained.filter { $0.decision.level > own?.decision.level ?? .denied } + [own])
+      .compactMap(\.self).sorted { $0.precedes($1) }
   }
 
   private func administration(of source: Principal, _ reaching: Hop) -> Hop {
@@ -130,6 +127,11 @@ struct EscalationPlan: Sendable {
 }
 
 extension EscalationEstate {
+  /// Whether somebody holds all that some method takes: most do not.
+  static func isOf(_ source: Principal) -> Bool {
+    EscalationPlan.all.contains { source.granted.isSuperset(of: $0.required) }
+  }
+
   /// Every method that works for a principal, once for each thing that it gains.
   func escalations(of source: Principal) -> [Escalation] {
     var found: [Escalation] = []

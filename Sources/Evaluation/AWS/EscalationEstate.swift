@@ -1,17 +1,17 @@
 internal import Model
 
-/// What there is in each account to escalate by.
+/// What there is in an account to escalate by.
 struct EscalationEstate: Sendable {
   let semantics: AWSSemantics
-  /// Of each account: its principals but those of services, and its groups.
-  private let principals: [String: [Principal]]
-  private let groups: [String: [GraphNode]]
-  /// What exists, by type and account.
-  private var things: [String: [String: [GraphNode]]] = [:]
-  /// What runs as a role, ready to be tried, by account.
-  private var running: [EscalationMethod.Target: [String: [EscalationBinding]]] = [:]
-  /// Roles by account and by the service that they trust to act for the account.
-  private var passable: [String: [String: [PassableRole]]] = [:]
+  /// The principals but those of services, and the groups.
+  private let principals: [Principal]
+  private let groups: [GraphNode]
+  /// What exists, by type.
+  private var things: [String: [GraphNode]] = [:]
+  /// What runs as a role, ready to be tried.
+  private var running: [EscalationMethod.Target: [EscalationBinding]] = [:]
+  /// Roles by the service that they trust to act for the account.
+  private var passable: [String: [PassableRole]] = [:]
   /// Principals and things as requests see them.
   private let resources: [String: RequestedResource]
 
@@ -21,40 +21,26 @@ struct EscalationEstate: Sendable {
     var facts: [Fact]
   }
 
-  init(_ semantics: AWSSemantics) {
+  init(_ semantics: AWSSemantics, _ members: [Principal], _ nodes: (String) -> [GraphNode]) {
     self.semantics = semantics
-    let graph = semantics.graph
-    func byAccount(_ type: String) -> [String: [GraphNode]] {
-      var nodes: [String: [GraphNode]] = [:]
-      for node in graph.nodes(ofType: type) {
-        guard let account = node.merged.state["account"]?.string else { continue }
-        nodes[account, default: []].append(node)
-      }
-      return nodes
-    }
-    let all = semantics.order.compactMap { semantics.principals[$0] }
-      .filter { !$0.isServiceLinked }
-    principals = Dictionary(grouping: all, by: \.account)
-    groups = byAccount("aws.iam.group")
+    let all = members.filter { !$0.isServiceLinked }
+    principals = all
+    groups = nodes("aws.iam.group")
     var asked = all.map { ($0.arn, $0.arn) }
     for type in Set(EscalationMethod.all.compactMap(\.target.type)) {
-      things[type] = byAccount(type)
-      asked += things[type]?.values.joined().map { ($0.id, Self.resourceName($0)) } ?? []
+      things[type] = nodes(type)
+      asked += things[type]?.map { ($0.id, Self.resourceName($0)) } ?? []
     }
     resources = Dictionary(
       uniqueKeysWithValues: asked.parallelMap { ($0, RequestedResource($1, in: semantics)) })
     for target in Set(EscalationMethod.all.map(\.target)) {
       guard case .automation(let type, let requirement) = target else { continue }
-      running[target] = things[type]?.mapValues { nodes in
-        nodes.compactMap { self.running($0, requirement) }
-      }
+      running[target] = things[type]?.compactMap { self.running($0, requirement) }
     }
     let base = self
     let trusting = all.filter { !$0.isUser }.parallelMap { ($0, base.serviceTrusts(of: $0)) }
-    for (role, services) in trusting {
-      for (service, trusted) in services {
-        passable[role.account, default: [:]][service, default: []].append(trusted)
-      }
+    for (service, trusted) in trusting.flatMap(\.1) {
+      passable[service, default: []].append(trusted)
     }
   }
 
@@ -100,7 +86,7 @@ struct EscalationEstate: Sendable {
       let roles = passed[service] ?? passing(to: service, source)
       passed[service] = roles
       guard let type else { return AnySequence(roles) }
-      let existing = things[type]?[source.account] ?? []
+      let existing = things[type] ?? []
       return AnySequence(
         roles.lazy.flatMap { role in
           existing.lazy.map { thing in
@@ -112,7 +98,7 @@ struct EscalationEstate: Sendable {
     case .automation:
       let covered = covered(.thing, plan, source)
       return AnySequence(
-        (running[target]?[source.account] ?? []).lazy.filter { covered($0.thing ?? "") })
+        (running[target] ?? []).lazy.filter { covered($0.thing ?? "") })
     case .user(let entry):
       return AnySequence(others(source, .user, plan).map { taken($0, entry) })
     case .retrustedRole:
@@ -159,7 +145,7 @@ struct EscalationEstate: Sendable {
     _ source: Principal, _ kind: EscalationMethod.Resource, _ plan: EscalationPlan
   ) -> LazyFilterSequence<[Principal]> {
     let covered = covered(kind, plan, source)
-    return (principals[source.account] ?? []).lazy.filter {
+    return principals.lazy.filter {
       $0.isUser == (kind == .user) && $0.arn != source.arn && covered($0.arn)
     }
   }
@@ -167,7 +153,7 @@ struct EscalationEstate: Sendable {
   private func passing(to service: String, _ source: Principal) -> [EscalationBinding] {
     let grants = source.grants(of: Self.passRole)
     let keys = ["iam:passedtoservice": KeyValue.known([service])]
-    return (passable[source.account]?[service] ?? []).compactMap { role in
+    return (passable[service] ?? []).compactMap { role in
       let resource = resource(named: role.arn)
       guard role.arn != source.arn, grants.contains(where: { $0.mayCover(resource.bytes) }) else {
         return nil
@@ -299,7 +285,7 @@ struct EscalationEstate: Sendable {
   /// Groups whose policies alone would make a member an administrator.
   private func administratorGroups(_ source: Principal) -> [EscalationBinding] {
     guard source.isUser else { return [] }
-    return (groups[source.account] ?? []).compactMap { group in
+    return groups.compactMap { group in
       let policies = semantics.graph.edges(.grantedBy, from: group.id).map {
         semantics.shelf.policy($0.to, in: group.scope, way: [$0.fact(in: semantics.graph)])
       }

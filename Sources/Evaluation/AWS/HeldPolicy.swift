@@ -156,7 +156,8 @@ struct PolicyShelf: Sendable {
     let node = graph.nodes[id]?.view(in: scope)
     let digest = node?.state["document"]?.string
     let key = digest.flatMap { digest in
-      node.map { Key(digest: digest, kind: Self.kind(of: $0)) }
+      Reads.note(.document, digest)
+      return node.map { Key(digest: digest, kind: Self.kind(of: $0)) }
     }
     return HeldPolicy(
       id: id, name: node?.name ?? id, way: way, compiled: key.flatMap { compiled[$0] },

@@ -145,13 +145,19 @@ struct PrincipalReader {
   private let membershipKeys: [String: RequestContext]
   private let nodes: [GraphNode]
 
-  init(_ graph: Graph, _ inputs: Inputs, _ shelf: PolicyShelf) {
+  /// What each account's membership and limits were read from.
+  let accountReads: [String: [Cell]]
+  private let isKept: Bool
+
+  init(_ graph: Graph, _ inputs: Inputs, _ shelf: PolicyShelf, isKept: Bool) {
+    self.isKept = isKept
     self.graph = graph
     self.shelf = shelf
     nodes = (graph.nodes(ofType: "aws.iam.role") + graph.nodes(ofType: "aws.iam.user"))
       .sorted { $0.id.precedes($1.id) }
     let accounts = Set(nodes.compactMap { ARN($0.id)?.account })
-    let organizations = Organizations(graph, inputs, shelf, accounts: accounts)
+    let organizations = Organizations(
+      graph, inputs, shelf, accounts: accounts, isKept: isKept)
     self.organizations = organizations
     let scopes = Set(nodes.compactMap(\.scope))
     readings = Dictionary(
@@ -159,14 +165,26 @@ struct PrincipalReader {
         let keys = Principal.collections.map { CollectionKey(scope: scope, collection: $0) }
         return (scope, .all(inputs.gaps(keys).map { .unknown($0) }))
       })
-    membershipKeys = Dictionary(
-      uniqueKeysWithValues: accounts.map { ($0, Self.membershipKeys(of: $0, organizations)) })
+    let keys = accounts.map { account in
+      let keys = Reads.recorded(if: isKept) { Self.membershipKeys(of: account, organizations) }
+      return (account, keys)
+    }
+    membershipKeys = Dictionary(uniqueKeysWithValues: keys.map { ($0, $1.value) })
+    accountReads = organizations.reads.merging(keys.map { ($0, $1.cells) }) { $0 + $1 }
   }
 
-  /// In order of ARNs.
-  var principals: [Principal] { nodes.parallelMap { Principal($0, from: self) }.compactMap(\.self) }
+  /// In order of ARNs, each with what it was read from.
+  var principals: [(value: Principal, cells: [Cell])] {
+    nodes.parallelMap { node in
+      let principal = Reads.recorded(if: isKept) { Principal(node, from: self) }
+      return principal.value.map { ($0, principal.cells) }
+    }.compactMap(\.self)
+  }
 
-  func reading(of scope: String) -> Decision { readings[scope] ?? .allowed }
+  func reading(of scope: String) -> Decision {
+    Reads.note(.collections, scope)
+    return readings[scope] ?? .allowed
+  }
 
   static func limitFacts(
     _ policies: [HeldPolicy], _ boundary: [HeldPolicy], _ session: [Fact],
@@ -211,6 +229,7 @@ struct PrincipalReader {
   }
 
   func context(of node: GraphNode, account: String, isUser: Bool) -> RequestContext {
+    Reads.note(.account, account)
     var context = membershipKeys[account] ?? RequestContext()
     context["aws:PrincipalArn"] = .known([node.id])
     context["aws:PrincipalAccount"] = .known([account])

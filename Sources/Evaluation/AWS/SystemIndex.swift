@@ -90,50 +90,97 @@ extension ServiceActions.Action {
   }
 }
 
+/// A system of a type that may hold data: what it holds, and who may act on it by its own policies.
+struct SystemFacts: Sendable, Equatable {
+  let id: String
+  let account: String?
+  let holdings: [Hop]
+  /// `nil` where it holds nothing, or nobody knows whose it is.
+  let entry: SystemEntry?
+
+  init(_ node: GraphNode, _ type: DataClassifier.SystemType, in semantics: AWSSemantics) {
+    id = node.id
+    holdings = DataHoldings.hops(of: node, type, in: semantics.graph)
+    account = holdings.isEmpty ? nil : node.merged.state["account"]?.string
+    guard account != nil, let service = ARN(node.id)?.service else {
+      entry = nil
+      return
+    }
+    entry = SystemEntry(
+      node.id, semantics.resourcePolicies(of: node.id) + semantics.keyGrants(of: node.id),
+      ServiceActions.of(service))
+  }
+
+  /// Those whose policies are about everybody, maybe with conditions.
+  var isOpen: Bool {
+    (entry?.grants ?? []).contains { $0.principals.contains(.everyone) || $0.excludesPrincipals }
+  }
+
+  /// Principals and other accounts that its policies name, as the index knows them.
+  var namedHolders: [String] {
+    Set((entry?.grants ?? []).flatMap(\.principals)).compactMap { principal in
+      switch principal {
+      case .arn(let text): SystemIndex.holder(text)
+      case .account(let id) where id != account: id
+      case .account, .everyone, .service, .federated, .nobody: nil
+      }
+    }
+  }
+
+  /// What whoever reads it depends on.
+  var cells: [Cell] {
+    let holders = namedHolders + (isOpen ? [""] : []) + (entry == nil ? [] : [account ?? ""])
+    return [Cell(.system, id)] + holders.map { Cell(.systems, $0) }
+  }
+
+  /// Policies that allow something are not compared.
+  static func == (left: Self, right: Self) -> Bool {
+    left.id == right.id && left.account == right.account && left.holdings == right.holdings
+      && (left.entry == nil) == (right.entry == nil)
+      && (left.entry?.grants ?? []).isEmpty && (right.entry?.grants ?? []).isEmpty
+  }
+}
+
 /// Systems with a data domain, by what finds them.
 struct SystemIndex: Sendable {
   let holdings: DataHoldings
   /// By account and service, in order of ids.
-  private(set) var entries: [String: [String: [SystemEntry]]] = [:]
+  private var entries: [String: [String: [SystemEntry]]] = [:]
   /// By principal or account that a policy of the system names.
   private var named: [String: [SystemEntry]] = [:]
   /// Those whose policies are about everybody, maybe with conditions.
-  private(set) var open: [SystemEntry] = []
+  private var open: [SystemEntry] = []
 
-  /// - Parameter policies: everything that lets somebody use a system, beside its own policies.
-  init(_ graph: Graph, policies: (String) -> [HeldPolicy]) {
-    holdings = DataHoldings(graph)
-    for node in holdings.systems {
-      guard let arn = ARN(node.id), let account = node.merged.state["account"]?.string else {
-        continue
-      }
-      let service = ServiceActions.of(arn.service)
-      let entry = SystemEntry(node.id, policies(node.id), service)
-      entries[account, default: [:]][arn.service, default: []].append(entry)
-      let principals = Set(entry.grants.flatMap(\.principals))
-      for principal in principals {
-        switch principal {
-        case .arn(let text): named[Self.holder(text), default: []].append(entry)
-        case .account(let id) where id != account: named[id, default: []].append(entry)
-        case .account, .everyone, .service, .federated, .nobody: break
-        }
-      }
-      if principals.contains(.everyone) || entry.grants.contains(where: \.excludesPrincipals) {
-        open.append(entry)
-      }
+  init(_ facts: [SystemFacts]) {
+    holdings = DataHoldings(facts)
+    for system in facts {
+      guard let entry = system.entry, let account = system.account,
+        let service = ARN(system.id)?.service
+      else { continue }
+      entries[account, default: [:]][service, default: []].append(entry)
+      for holder in system.namedHolders { named[holder, default: []].append(entry) }
+      if system.isOpen { open.append(entry) }
     }
     entries = entries.mapValues { services in
       services.mapValues { list in list.sorted { $0.id.precedes($1.id) } }
     }
   }
 
-  /// Systems of any account whose own policies name a principal or its account.
+  /// An account's systems by service.
+  func services(of account: String) -> [String: [SystemEntry]] {
+    Reads.note(.systems, account)
+    return entries[account] ?? [:]
+  }
+
+  /// Systems of any account whose own policies name a principal, its account or everybody.
   func entries(naming source: Principal) -> [SystemEntry] {
-    (named[Self.holder(source.arn)] ?? []) + (named[source.account] ?? [])
+    let holder = Self.holder(source.arn)
+    for name in [holder, source.account, ""] { Reads.note(.systems, name) }
+    return (named[holder] ?? []) + (named[source.account] ?? []) + open
   }
 
   /// A role and its sessions are one holder, whatever the role's path.
-  private static func holder(_ text: String) -> String {
+  fileprivate static func holder(_ text: String) -> String {
     guard let arn = ARN(text) else { return text }
     let parts = arn.resource.split(separator: "/")
     switch (arn.service, parts.first) {
@@ -147,7 +194,7 @@ struct SystemIndex: Sendable {
   func entries(
     _ account: String, _ service: String, named pattern: Pattern, in context: RequestContext
   ) -> [SystemEntry] {
-    let list = entries[account]?[service] ?? []
+    let list = services(of: account)[service] ?? []
     let prefix = Array(pattern.text.utf8.prefix { !"*?$".utf8.contains($0) })
     let matching = list[list.firstIndex(atOrAfter: prefix)...]
       .prefix { $0.id.utf8.starts(with: prefix) }
@@ -182,25 +229,46 @@ extension [SystemEntry] {
 
 /// What is made when it is first asked for, and kept.
 final class Lazily<Value: Sendable>: Sendable {
-  private let known = Mutex<Value?>(nil)
+  private let made = Mutex<Value?>(nil)
 
   func value(_ make: () -> Value) -> Value {
-    known.withLock { known in
+    made.withLock { known in
       let value = known ?? make()
       known = value
       return value
     }
   }
+
+  /// `nil` where nobody has asked yet.
+  var known: Value? { made.withLock { $0 } }
 }
 
-/// What was found of each node, asked for once.
+/// What was found of each node, asked for once, and from what.
 final class HopMemo: Sendable {
-  private let known = Mutex<[String: [Hop]]>([:])
+  private typealias Found = (value: [Hop], cells: [Cell])
+
+  private let isKept: Bool
+  private let known: Mutex<[String: Found]>
+
+  /// Begins with what an earlier one found, as far as it still holds.
+  init(_ rework: Rework, after earlier: HopMemo? = nil) {
+    isKept = rework.isKept
+    let found = rework.change == nil ? [] : earlier?.all ?? []
+    let isStale = found.parallelMap { rework.outdated.touches($0.1.cells) }
+    known = Mutex(
+      Dictionary(
+        uniqueKeysWithValues: zip(found, isStale).filter { !$0.1 }.map { ($0.0.0, $0.0.1) }))
+  }
+
+  private var all: [(String, Found)] { known.withLock { $0.map { ($0.key, $0.value) } } }
 
   func hops(of id: String, _ find: () -> [Hop]) -> [Hop] {
-    if let hops = known.withLock({ $0[id] }) { return hops }
-    let hops = find()
-    known.withLock { $0[id] = hops }
-    return hops
+    if let found = known.withLock({ $0[id] }) {
+      Reads.note(found.cells)
+      return found.value
+    }
+    let found = Reads.recorded(if: isKept, find)
+    known.withLock { $0[id] = found }
+    return found.value
   }
 }
