@@ -38,21 +38,19 @@ public struct Evaluation: Sendable {
   ///   - staleAfter: how long a complete collection may be relied on.
   ///   - settled: `nil` holds and suppresses nothing, and knows no baselines.
   ///   - keeps: whether a later evaluation may take over from this one, which takes memory.
-  ///   - earlier: one that keeps. What nothing has changed of since is taken over from it; the result
+  ///   - earlier: of the same tenant. What nothing has changed of since is taken over from it; the result
   ///     is the same as without it.
   public init(
     of graph: Graph, at now: Timestamp, staleAfter: Duration = .seconds(7 * 86400),
     owners: OwnerRegister = OwnerRegister([]), thresholds: RuleThresholds = RuleThresholds(),
-    settled: Settled? = nil, keeps: Bool = false, after earlier: Evaluation? = nil
+    settled: Settled? = nil, keeps: Bool = false, after earlier: EarlierEvaluation? = nil
   ) {
     let inputs = Inputs(graph, now: now, staleAfter: staleAfter)
-    let change = earlier.flatMap {
-      $0.keeps ? GraphChange(from: $0.situation.graph, to: graph) : nil
-    }
+    let change = earlier.flatMap { GraphChange(from: $0.graph, to: graph) }
     var rework = Rework(isKept: keeps, change: change)
     var results = change == nil ? AWSResults() : earlier?.results ?? AWSResults()
     if let earlier {
-      for name in inputs.changed(since: earlier.situation.inputs) {
+      for name in inputs.changed(since: earlier.inputs) {
         rework.mark(.collections, name)
       }
     }
@@ -66,20 +64,21 @@ public struct Evaluation: Sendable {
     self.keeps = keeps
     self.results = results
     if let earlier, let change {
-      rework.mark(authority.table.changed(since: earlier.situation.authority.table, change))
-      rework.markSettled(settled, after: earlier.situation.settled)
+      rework.mark(authority.table.changed(since: earlier.table, change))
+      rework.markSettled(settled, after: earlier.settled)
     }
     let before = earlier.flatMap { change != nil && $0.mayBeFollowed(by: situation) ? $0 : nil }
-    verdicts = VerdictBook(situation, rework, after: before?.verdicts)
+    verdicts = VerdictBook(situation, rework, after: before)
   }
 
-  /// Whether rules that read the same say the same: beside what is noted they read what the tenant
-  /// says of owners, thresholds and acceptances, and the time.
-  private func mayBeFollowed(by next: Situation) -> Bool {
-    let acceptances = [situation.settled, next.settled].compactMap { $0?.acceptances }
-    return situation.thresholds == next.thresholds
-      && situation.owners.owners == next.owners.owners && now <= next.now
-      && verdicts.nextDueAt.map { $0 > next.now } ?? true && acceptances.allSatisfy(\.isEmpty)
+  /// What it leaves to a later evaluation of the tenant; `nil` where it keeps nothing.
+  public var kept: EarlierEvaluation? {
+    guard keeps else { return nil }
+    return EarlierEvaluation(
+      graph: situation.graph, inputs: situation.inputs, table: situation.authority.table,
+      results: results, verdicts: verdicts.judged, dues: verdicts.dues,
+      nextDueAt: verdicts.nextDueAt, owners: situation.owners, thresholds: situation.thresholds,
+      settled: situation.settled, now: now)
   }
 
   /// Every hop that leaves a node, asserted and derived.

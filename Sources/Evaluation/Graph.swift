@@ -109,7 +109,8 @@ public struct Graph: Sendable {
 
   private let requests = RequestBook()
   let storage: GraphStorage
-  private var uses: [String: [LastUse]] = [:]
+  /// By what was used.
+  private(set) var uses: [String: [LastUse]] = [:]
 
   public init(
     tenant: String, version: Int64, nodes: [Asserted<Node>], edges: [Asserted<Edge>],
@@ -141,6 +142,9 @@ public struct Graph: Sendable {
 
   /// In order of ids.
   public var nodes: Nodes { Nodes(storage: storage) }
+
+  /// How many nodes and edges there are.
+  var size: Int { storage.nodeCount + storage.edgeCount }
 
   /// Node ids in order.
   public var order: Order { Order(storage: storage) }
@@ -184,9 +188,6 @@ public struct Graph: Sendable {
         ? left.collection.precedes(right.collection) : right.day.precedes(left.day)
     }
   }
-
-  /// Of what some use is told.
-  var usedSubjects: Dictionary<String, [LastUse]>.Keys { uses.keys }
 
   /// Nodes of which a record says that they are of a kind, in order of their ids.
   public func nodes(ofKind kind: NodeKind) -> [GraphNode] {

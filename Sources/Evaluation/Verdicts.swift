@@ -20,22 +20,19 @@ struct Verdict: Sendable {
 
 /// What rules say about all subjects, worked out when somebody asks.
 final class VerdictBook: Sendable {
-  private typealias Verdicts = [Results<Verdict>]
-  private typealias Dues = [Results<Timestamp?>]
-
   private let situation: Situation
   private let rework: Rework
   private let types: [SubjectType]
   /// What is taken over goes once it was.
-  private let earlier: Mutex<(verdicts: Verdicts?, dues: Dues?)>
-  private let verdicts = Lazily<Verdicts>()
-  private let dues = Lazily<Dues>()
+  private let earlier: Mutex<(verdicts: [Results<Verdict>]?, dues: [Results<Timestamp?>]?)>
+  private let knownVerdicts = Lazily<[Results<Verdict>]>()
+  private let knownDues = Lazily<[Results<Timestamp?>]>()
 
-  init(_ situation: Situation, _ rework: Rework, after earlier: VerdictBook?) {
+  init(_ situation: Situation, _ rework: Rework, after earlier: EarlierEvaluation?) {
     self.situation = situation
     self.rework = rework
     types = SubjectType.all(situation)
-    self.earlier = Mutex((earlier?.verdicts.known, earlier?.dues.known))
+    self.earlier = Mutex((earlier?.verdicts, earlier?.dues))
   }
 
   /// In no order that matters.
@@ -44,8 +41,8 @@ final class VerdictBook: Sendable {
   /// How many were not taken over.
   var reworked: Int { judged.reduce(0) { $0 + $1.stale.count } }
 
-  private var judged: Verdicts {
-    verdicts.value {
+  var judged: [Results<Verdict>] {
+    knownVerdicts.value {
       let earlier = earlier.withLock { earlier in
         defer { earlier.verdicts = nil }
         return earlier.verdicts
@@ -60,8 +57,10 @@ final class VerdictBook: Sendable {
   }
 
   /// When the passing of time alone may change what rules say.
-  var nextDueAt: Timestamp? {
-    dues.value {
+  var nextDueAt: Timestamp? { dues.flatMap(\.values).compactMap(\.self).min() }
+
+  var dues: [Results<Timestamp?>] {
+    knownDues.value {
       let earlier = earlier.withLock { earlier in
         defer { earlier.dues = nil }
         return earlier.dues
@@ -72,7 +71,7 @@ final class VerdictBook: Sendable {
           type.nextDueAt(nodes[$0], situation)
         }
       }
-    }.flatMap(\.values).compactMap(\.self).min()
+    }
   }
 }
 

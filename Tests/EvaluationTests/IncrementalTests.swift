@@ -41,7 +41,7 @@ import Testing
       let action = index == 7 ? "iam:*" : "s3:*"
       other.role("r\(index)", policies: [Policy.document(Policy.allow(action))])
     }
-    let second = other.kept(after: first)
+    let second = other.kept(after: first.kept)
     #expect(second.findings == other.evaluation.findings)
     #expect(second.findings != first.findings)
     #expect(second.reworked == 1)
@@ -80,7 +80,7 @@ private struct Tenant {
       of: estate.graph, at: now, owners: OwnerRegister(estate.owners), settled: settled)
     evaluation = Evaluation(
       of: graph, at: now, owners: OwnerRegister(estate.owners), settled: settled, keeps: true,
-      after: evaluation)
+      after: evaluation.kept)
     return (whole, evaluation)
   }
 
@@ -97,7 +97,7 @@ private struct Tenant {
 
 extension Estate {
   fileprivate func kept(
-    settled: Settled? = nil, after earlier: Evaluation? = nil
+    settled: Settled? = nil, after earlier: EarlierEvaluation? = nil
   ) -> Evaluation {
     Evaluation(
       of: graph, at: Self.now, owners: OwnerRegister(owners), settled: settled, keeps: true,

@@ -229,18 +229,15 @@ extension [SystemEntry] {
 
 /// What is made when it is first asked for, and kept.
 final class Lazily<Value: Sendable>: Sendable {
-  private let made = Mutex<Value?>(nil)
+  private let known = Mutex<Value?>(nil)
 
   func value(_ make: () -> Value) -> Value {
-    made.withLock { known in
+    known.withLock { known in
       let value = known ?? make()
       known = value
       return value
     }
   }
-
-  /// `nil` where nobody has asked yet.
-  var known: Value? { made.withLock { $0 } }
 }
 
 /// What was found of each node, asked for once, and from what.

@@ -239,7 +239,7 @@ struct GraphChange: Sendable {
       for digest in one.documents.keys where other.documents[digest] == nil {
         outdated.insert(.document, digest)
       }
-      for subject in one.usedSubjects where one.lastUse(of: subject) != other.lastUse(of: subject) {
+      for subject in one.uses.keys where one.lastUse(of: subject) != other.lastUse(of: subject) {
         outdated.insert(.use, subject)
       }
       for (list, requests) in one.calls where other.calls[list] != requests {
