@@ -133,6 +133,15 @@ public struct AuthorityGraph: Sendable {
     return table.leaving(place).map { table.hop(at: UInt32($0), from: place) }
   }
 
+  /// Those of them that lead to another, in order of (kind, strength, cause).
+  func hops(from id: String, to end: String) -> [Hop] {
+    Reads.note(.hops, id)
+    guard let place = table.place(id), let end = table.place(end) else { return [] }
+    return table.leaving(place).filter { table.entries[$0].to == end }.map {
+      table.hop(at: UInt32($0), from: place)
+    }
+  }
+
   /// Possible hops that arrive at a node, in order of where they start.
   func hops(to id: String) -> [Hop] {
     guard let end = table.place(id) else { return [] }

@@ -68,7 +68,7 @@ public struct Evaluation: Sendable {
       rework.markSettled(settled, after: earlier.settled)
     }
     let before = earlier.flatMap { change != nil && $0.mayBeFollowed(by: situation) ? $0 : nil }
-    verdicts = VerdictBook(situation, rework, after: before)
+    verdicts = VerdictBook(situation, rework, after: before?.verdicts ?? Verdicts())
   }
 
   /// What it leaves to a later evaluation of the tenant; `nil` where it keeps nothing.
@@ -76,8 +76,7 @@ public struct Evaluation: Sendable {
     guard keeps else { return nil }
     return EarlierEvaluation(
       graph: situation.graph, inputs: situation.inputs, table: situation.authority.table,
-      results: results, verdicts: verdicts.judged, dues: verdicts.dues,
-      nextDueAt: verdicts.nextDueAt, owners: situation.owners, thresholds: situation.thresholds,
+      results: results, verdicts: verdicts.all, nextDueAt: verdicts.nextDueAt, owners: situation.owners, thresholds: situation.thresholds,
       settled: situation.settled, now: now)
   }
 
@@ -146,20 +145,22 @@ public struct Evaluation: Sendable {
 
   /// The baselines that are new or other ones now, in order of subjects.
   public var newBaselines: [Baseline] {
-    verdicts.all.compactMap(\.baseline).filter { situation.settled?.baselines[$0.subject] != $0 }
+    verdicts.baselines.filter { situation.settled?.baselines[$0.subject] != $0 }
       .sorted { $0.subject.precedes($1.subject) }
   }
 
   /// What the rules find, and for subjects that they could not judge, what was missing.
-  private var judged: (findings: [Finding], blocked: [String: [String]]) {
+  private var judged: (findings: [Finding], blocked: [Judged: [String]]) {
+    situation.semantics.prepare()
     var findings: [Finding] = []
-    var blocked: [String: [String]] = [:]
+    var blocked: [Judged: [String]] = [:]
     var lacking: [String: [String: Set<String>]] = [:]
-    for judgement in verdicts.all.flatMap(\.judgements) {
+    for judgement in verdicts.judgements {
       if let finding = judgement.finding {
         findings.append(finding)
       } else {
-        blocked[situation.uid(judgement.rule, judgement.subject)] = judgement.reasons
+        let judged = Judged(rule: judgement.rule, subject: judgement.subject)
+        blocked[judged] = judgement.reasons
         lacking[judgement.scope, default: [:]][judgement.rule, default: []]
           .formUnion(judgement.reasons)
       }
@@ -168,7 +169,7 @@ public struct Evaluation: Sendable {
   }
 
   private func coverage(_ lacking: [String: [String: Set<String>]]) -> [Finding] {
-    situation.inputs.scopes.compactMap { key in
+    situation.inputs.scopes.parallelCompactMap { key in
       let gaps = Coverage.gaps(in: key, situation)
         .merging((lacking[key] ?? [:]).filter { !$0.value.isEmpty }) { $0.union($1) }
       return Coverage.draft(in: key, gaps).flatMap {

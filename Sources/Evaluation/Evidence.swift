@@ -26,7 +26,7 @@ extension Graph {
   /// A node with the sentence that introduces it.
   func step(node id: String, in scope: String?) -> EvidenceStep {
     let name = label(id)
-    let kind = nodes[id].map { "\($0.merged.kind.rawValue) (\($0.type))" } ?? introduction(id)
+    let kind = nodes[id].map { "\($0.kind.rawValue) (\($0.type))" } ?? introduction(id)
     return step(
       Fact(.node(id), name == id ? "\(id): \(kind)" : "\(name): \(kind) \(id)"), in: scope)
   }

@@ -11,11 +11,13 @@ struct Judgement: Sendable {
   var reasons: [String] = []
 }
 
-/// What all rules say about a subject.
-struct Verdict: Sendable {
-  var judgements: [Judgement] = []
-  /// What it may reach, where that was judged completely.
-  var baseline: Baseline?
+/// What an evaluation says about its subjects, by type and subject; of what is missing nobody asked.
+struct Verdicts: Sendable {
+  var judgements: [Results<[Judgement]>]?
+  /// What each may reach, where that was judged completely.
+  var baselines: [Results<Baseline?>]?
+  /// When the passing of time alone may change what rules say.
+  var dues: [Results<Timestamp?>]?
 }
 
 /// What rules say about all subjects, worked out when somebody asks.
@@ -24,54 +26,57 @@ final class VerdictBook: Sendable {
   private let rework: Rework
   private let types: [SubjectType]
   /// What is taken over goes once it was.
-  private let earlier: Mutex<(verdicts: [Results<Verdict>]?, dues: [Results<Timestamp?>]?)>
-  private let knownVerdicts = Lazily<[Results<Verdict>]>()
-  private let knownDues = Lazily<[Results<Timestamp?>]>()
+  private let earlier: Mutex<Verdicts>
+  private let known = Mutex(Verdicts())
 
-  init(_ situation: Situation, _ rework: Rework, after earlier: EarlierEvaluation?) {
+  init(_ situation: Situation, _ rework: Rework, after earlier: Verdicts) {
     self.situation = situation
     self.rework = rework
+    self.earlier = Mutex(earlier)
     types = SubjectType.all(situation)
-    self.earlier = Mutex((earlier?.verdicts, earlier?.dues))
+  }
+
+  /// All of it, for a later evaluation.
+  var all: Verdicts {
+    Verdicts(
+      judgements: judged, baselines: find(\.baselines, SubjectType.baseline),
+      dues: find(\.dues, SubjectType.nextDueAt))
   }
 
   /// In no order that matters.
-  var all: [Verdict] { judged.flatMap(\.values) }
+  var judgements: [Judgement] { judged.flatMap(\.values).flatMap(\.self) }
 
-  /// How many were not taken over.
+  /// How many subjects were not taken over.
   var reworked: Int { judged.reduce(0) { $0 + $1.stale.count } }
 
-  var judged: [Results<Verdict>] {
-    knownVerdicts.value {
-      let earlier = earlier.withLock { earlier in
-        defer { earlier.verdicts = nil }
-        return earlier.verdicts
-      }
-      return types.enumerated().map { place, type in
-        let nodes = situation.graph.nodes(ofType: type.name)
-        return Results(of: nodes.map(\.number), after: earlier?[place], rework) {
-          type.verdict(nodes[$0], situation)
-        }
-      }
-    }
+  var baselines: [Baseline] {
+    find(\.baselines, SubjectType.baseline).flatMap(\.values).compactMap(\.self)
   }
 
-  /// When the passing of time alone may change what rules say.
-  var nextDueAt: Timestamp? { dues.flatMap(\.values).compactMap(\.self).min() }
+  var nextDueAt: Timestamp? {
+    find(\.dues, SubjectType.nextDueAt).flatMap(\.values).compactMap(\.self).min()
+  }
 
-  var dues: [Results<Timestamp?>] {
-    knownDues.value {
-      let earlier = earlier.withLock { earlier in
-        defer { earlier.dues = nil }
-        return earlier.dues
-      }
-      return types.enumerated().map { place, type in
-        let nodes = situation.graph.nodes(ofType: type.name)
-        return Results(of: nodes.map(\.number), after: earlier?[place], rework) {
-          type.nextDueAt(nodes[$0], situation)
-        }
+  private var judged: [Results<[Judgement]>] { find(\.judgements, SubjectType.judge) }
+
+  private func find<Value>(
+    _ part: WritableKeyPath<Verdicts, [Results<Value>]?>,
+    _ work: @Sendable (SubjectType) -> @Sendable (GraphNode, Situation) -> Value
+  ) -> [Results<Value>] {
+    if let known = known.withLock({ $0[keyPath: part] }) { return known }
+    let before = earlier.withLock { earlier in
+      defer { earlier[keyPath: part] = nil }
+      return earlier[keyPath: part]
+    }
+    let found = types.enumerated().map { place, type in
+      let nodes = situation.graph.nodes(ofType: type.name)
+      let work = work(type)
+      return Results(of: nodes.map(\.number), after: before?[place], rework) {
+        work(nodes[$0], situation)
       }
     }
+    known.withLock { $0[keyPath: part] = found }
+    return found
   }
 }
 
@@ -91,11 +96,10 @@ private struct SubjectType: Sendable {
     }
   }
 
-  func verdict(_ node: GraphNode, _ situation: Situation) -> Verdict {
-    guard let key = node.scope, let scope = Scope(key) else { return Verdict() }
+  @Sendable func judge(_ node: GraphNode, _ situation: Situation) -> [Judgement] {
+    guard let key = node.scope, let scope = Scope(key) else { return [] }
     let region = node.state("region")?.string
-    var verdict = Verdict()
-    for (rule, needs) in rules {
+    return rules.compactMap { rule, needs in
       let (keys, missing) = needs.of(scope: key, region: region)
       var judgement = Judgement(rule: rule.id, scope: key, subject: node.id)
       if missing.isEmpty, let draft = rule.check(situation, node) {
@@ -109,17 +113,19 @@ private struct SubjectType: Sendable {
           missing.isEmpty
           ? situation.semantics.gaps(of: node) + (rule.gaps?(situation, node) ?? []) : missing
       }
-      if judgement.finding != nil || !judgement.reasons.isEmpty {
-        verdict.judgements.append(judgement)
-      }
-      if rule.id == Rule.scopeDrift.id, needs.of(scope: key, region: nil).missing.isEmpty {
-        verdict.baseline = situation.baseline(of: node)
-      }
+      return judgement.finding == nil && judgement.reasons.isEmpty ? nil : judgement
     }
-    return verdict
   }
 
-  func nextDueAt(_ node: GraphNode, _ situation: Situation) -> Timestamp? {
+  @Sendable func baseline(_ node: GraphNode, _ situation: Situation) -> Baseline? {
+    guard let scope = node.scope,
+      let needs = rules.first(where: { $0.rule.id == Rule.scopeDrift.id })?.needs,
+      needs.of(scope: scope, region: nil).missing.isEmpty
+    else { return nil }
+    return situation.baseline(of: node)
+  }
+
+  @Sendable func nextDueAt(_ node: GraphNode, _ situation: Situation) -> Timestamp? {
     rules.compactMap { $0.rule.nextChange?(situation, node) }.filter { $0 > situation.now }.min()
   }
 }

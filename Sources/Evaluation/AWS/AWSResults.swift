@@ -2,6 +2,7 @@ internal import Model
 
 /// What one evaluation's semantics leaves to the next.
 struct AWSResults: Sendable {
+  var shelf: PolicyShelf?
   /// What each account's membership and limits were read from.
   var accounts: [String: [Cell]] = [:]
   var principals = ReadSets([])
@@ -16,10 +17,8 @@ struct AWSResults: Sendable {
   var systems: [Results<SystemFacts>] = []
   /// Of the same systems, whom they let in from outside.
   var outsiders: [Results<[Hop]>] = []
-  /// What each account's estate was read from.
-  var estates: [String: [Cell]] = [:]
-  var access: HopMemo?
-  var holdings: HopMemo?
+  var access: Memo<String, [Hop]>?
+  var holdings: Memo<String, [Hop]>?
 }
 
 extension Rework {

@@ -20,7 +20,7 @@ struct AWSSemantics: PlatformSemantics {
   /// Of each account of which a principal is known, those that might use a trust in the account.
   let entrants: Derived<[Entrant]>
   /// Roles by account and name, as sessions of theirs name them.
-  let sessionRoles: [String: String]
+  let sessionRoles = Lazily<[String: String]>()
   /// Sessions that begin with less than their role has.
   private(set) var sessions: [Principal] = []
   /// Whose tokens, assertions and certificates open roles.
@@ -32,8 +32,8 @@ struct AWSSemantics: PlatformSemantics {
   private(set) var unbounded = Derived<[Hop]>(as: .reach)
   private let index = Lazily<SystemIndex>()
   private let outsidersOfAll = Lazily<[String: [Hop]]>()
-  private(set) var accessMemo: HopMemo
-  private(set) var holdingsMemo: HopMemo
+  private(set) var accessMemo = Memo<String, [Hop]>()
+  private(set) var holdingsMemo = Memo<String, [Hop]>()
   private let inputs: Inputs
 
   init(_ graph: Graph, _ inputs: Inputs) {
@@ -48,7 +48,8 @@ struct AWSSemantics: PlatformSemantics {
     let earlier = results
     self.graph = graph
     self.inputs = inputs
-    shelf = PolicyShelf(graph)
+    shelf = PolicyShelf(graph, after: earlier.shelf, rework)
+    results.shelf = shelf
     let reader = PrincipalReader(graph, inputs, shelf, isKept: rework.isKept)
     organizations = reader.organizations
     let found = reader.principals
@@ -65,11 +66,6 @@ struct AWSSemantics: PlatformSemantics {
     entrants = Derived(
       Dictionary(grouping: principals, by: \.account)
         .mapValues { $0.map(Entrant.init).filter(\.mayAssume) }, as: .principals)
-    sessionRoles = Dictionary(
-      principals.compactMap { role in role.sessionName.map { ($0, role.arn) } }
-    ) { first, _ in first }
-    accessMemo = HopMemo(rework)
-    holdingsMemo = HopMemo(rework)
     derive(principals, earlier, &results, &rework)
     results.access = accessMemo
     results.holdings = holdingsMemo
@@ -104,12 +100,11 @@ struct AWSSemantics: PlatformSemantics {
     let reached = (reaching.values + sessions.map { reaches(from: $0) }).flatMap(\.self)
     unbounded = Derived(Dictionary(grouping: reached, by: \.from), as: .reach)
     base = self
-    let estates = EstateBook(base, principals, after: earlier.estates, &rework)
+    let estate = EscalationEstate(base)
     let escalations = Results(of: nodes, after: earlier.escalations, rework) { [base] in
-      base.escalationHops(of: principals[$0], estates)
+      base.escalationHops(of: principals[$0], estate)
     }
     results.escalations = escalations
-    results.estates = estates.reads
     let functions = graph.nodes(ofType: "aws.lambda.function")
     let entries = Results(of: functions.map(\.number), after: earlier.entries, rework) { [base] in
       base.entries(to: functions[$0])
@@ -121,11 +116,11 @@ struct AWSSemantics: PlatformSemantics {
     derived += self.federated.map(\.hop)
     derived += subjectHops() + poolHops() + kubernetesHops() + agentHops()
     derived += reached + escalations.values.flatMap(\.self)
-    derived += sessions.flatMap { escalationHops(of: $0, estates) }
+    derived += sessions.flatMap { escalationHops(of: $0, estate) }
     derived += administratorHops() + entries.values.flatMap(\.self) + disclosures
     if rework.isKept { findSystems(earlier, &results, &rework) }
-    accessMemo = HopMemo(rework, after: earlier.access)
-    holdingsMemo = HopMemo(rework, after: earlier.holdings)
+    accessMemo = Memo(rework, after: earlier.access)
+    holdingsMemo = Memo(rework, after: earlier.holdings)
   }
 
   private mutating func findSessions(
@@ -169,6 +164,8 @@ struct AWSSemantics: PlatformSemantics {
 
   var problems: [String] { shelf.problems }
 
+  func prepare() { _ = systems }
+
   /// Systems that hold data; most evaluations of one tenant ask for them once, some never.
   var systems: SystemIndex {
     index.value {
@@ -203,9 +200,7 @@ struct AWSSemantics: PlatformSemantics {
 
   func gaps(of node: GraphNode) -> [String] {
     guard node.type == "aws.lambda.function" else {
-      let held = (principals[node.id]?.policies ?? []) + (principals[node.id]?.boundary ?? [])
-      return (held + (principals[node.id]?.trust ?? [])).filter { $0.compiled == nil }
-        .map(\.gap)
+      return principals[node.id]?.gaps ?? []
     }
     return resourcePolicies(of: node.id).filter { $0.compiled == nil }.map(\.gap)
   }
@@ -223,7 +218,7 @@ struct AWSSemantics: PlatformSemantics {
     case .authenticatesAs: judgeCredential(edge)
     case .runsAs: judgeIdentity(edge)
     case .invokes: judgeCall(edge)
-    case .triggers: edge.merged.state["enabled"].map { .of($0 == .bool(true)) }
+    case .triggers: edge.state("enabled").map { .of($0 == .bool(true)) }
     default: nil
     }
   }
@@ -231,9 +226,10 @@ struct AWSSemantics: PlatformSemantics {
   func isWorkload(_ node: GraphNode) -> Bool {
     switch node.type {
     case "aws.iam.role":
-      !PrincipalReader.isServiceLinked(node) && !isForPeople(node)
+      principals[node.id].map { !$0.isServiceLinked && !$0.isForPeople }
+        ?? !PrincipalReader.isServiceLinked(node)
     case "aws.iam.user":
-      graph.edges(.authenticatesAs, to: node.id).contains { isActiveKey($0.from) }
+      graph.edges(.authenticatesAs, to: node).contains { isActiveKey($0.from) }
     case "aws.lambda.function": true
     default: false
     }
@@ -268,27 +264,13 @@ struct AWSSemantics: PlatformSemantics {
   }
 
   private func isActiveKey(_ id: String) -> Bool {
-    graph.nodes[id]?.merged.state["status"]?.string == "Active"
-  }
-
-  /// Roles that only people step into: those of IAM Identity Center, and those that trust nobody
-  /// but SAML providers.
-  private func isForPeople(_ node: GraphNode) -> Bool {
-    if node.name.hasPrefix("AWSReservedSSO_") { return true }
-    let allows = (principals[node.id]?.trust ?? []).flatMap { $0.compiled?.statements ?? [] }
-      .filter { $0.effect == .allow }
-    let principals = allows.flatMap(\.principals)
-    return !principals.isEmpty && !allows.contains(where: \.excludesPrincipals)
-      && principals.allSatisfy { principal in
-        guard case .federated(let provider) = principal else { return false }
-        return provider.contains(":saml-provider/")
-      }
+    graph.nodes[id]?.state("status")?.string == "Active"
   }
 
   /// The facts that a grant stands on: the way to its policy, and what the statement says.
   func facts(of grant: PolicyAnswer.Grant, saying what: String) -> [Fact] {
     let note = grant.statement.trap.map { "; \($0)" } ?? ""
-    return grant.policy.way + [
+    return grant.policy.way.facts(in: graph) + [
       Fact(
         .node(grant.policy.id), "\(grant.statement.label) of \(grant.policy.name) \(what)\(note)",
         statement: grant.statement.index)

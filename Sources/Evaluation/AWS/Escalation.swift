@@ -23,13 +23,11 @@ extension AWSSemantics {
   /// `canEscalateTo` hops, one for each thing that a principal can gain, over all methods.
   ///
   /// An administrator has one, to the administrators of its account: it could gain anything there.
-  func escalationHops(of source: Principal, _ estates: EstateBook) -> [Hop] {
+  func escalationHops(of source: Principal, _ estate: EscalationEstate) -> [Hop] {
     Reads.note(.principal, source.id)
     let own = unbounded[source.id]?.first { $0.to.hasSuffix("#*") && $0.level == .manageAccess }
       .map { administration(of: source, $0) }
     if let own, own.decision == .allowed { return [own] }
-    guard EscalationEstate.isOf(source) else { return own.map { [$0] } ?? [] }
-    let estate = estates.estate(of: source.account, self)
     let gained = Dictionary(grouping: estate.escalations(of: source), by: \.binding.end)
       .map { hop(source, $0.value.sorted { $0.precedes($1) }) }
     // Who administers an account only under conditions may gain a part of it without them.
@@ -77,6 +75,7 @@ struct EscalationBinding: Sendable {
   var user: String?
   var group: String?
   var policy: String?
+  /// As requests name it.
   var thing: String?
   /// Keys that the method decides, by names in lower case.
   var keys: [String: KeyValue] = [:]
@@ -127,19 +126,14 @@ struct EscalationPlan: Sendable {
 }
 
 extension EscalationEstate {
-  /// Whether somebody holds all that some method takes: most do not.
-  static func isOf(_ source: Principal) -> Bool {
-    EscalationPlan.all.contains { source.granted.isSuperset(of: $0.required) }
-  }
-
   /// Every method that works for a principal, once for each thing that it gains.
   func escalations(of source: Principal) -> [Escalation] {
     var found: [Escalation] = []
-    var passed: [String: [EscalationBinding]] = [:]
+    var passing = Passing()
     for plan in EscalationPlan.all where source.granted.isSuperset(of: plan.required) {
       guard let made = made(plan, source) else { continue }
       var best: [String: Int] = [:]
-      for binding in bindings(of: plan, source, &passed) {
+      for binding in bindings(of: plan, source, &passing) {
         let known = best[binding.end]
         // Of several ways to the same end the first firm one is enough.
         if let known, found[known].decision == .allowed {

@@ -34,6 +34,8 @@ struct Organizations: Sendable {
   /// What each account's was read from.
   private(set) var reads: [String: [Cell]] = [:]
   private var limits: [String: AccountLimits] = [:]
+  /// By kind and management scope, whether an organization has policies of a kind.
+  let switchedOn = Memo<String, Bool>()
 
   init(
     _ graph: Graph, _ inputs: Inputs, _ shelf: PolicyShelf, accounts: Set<String>, isKept: Bool

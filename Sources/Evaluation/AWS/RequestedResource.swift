@@ -36,9 +36,9 @@ final class RequestedResource: Sendable {
     let bucket = node.flatMap { $0.type == "aws.s3.bucket" ? $0 : nil }
     isBucket = bucket != nil
     points = bucket.map(semantics.pointKeys)
-    region = arn?.service == "iam" ? "us-east-1" : node?.merged.state["region"]?.string
+    region = arn?.service == "iam" ? "us-east-1" : node?.state("region")?.string
     tags = node.map { node in
-      guard case .object(let tags)? = node.merged.state["tags"] else { return [:] }
+      guard case .object(let tags)? = node.state("tags") else { return [:] }
       return Dictionary(
         tags.sorted { $0.key.precedes($1.key) }.compactMap { tag in
           tag.value.string.map { (tag.key.lowercased(), KeyValue.known([$0])) }

@@ -9,7 +9,7 @@ internal import Model
 // everybody, each is asked about.
 extension AWSSemantics {
   func sensitiveAccess(of identity: String) -> [Hop] {
-    accessMemo.hops(of: identity) {
+    accessMemo.value(of: identity) {
       if let source = principals[identity] ?? sessions.first(where: { $0.id == identity }) {
         return findAccess(of: source)
       }
@@ -46,8 +46,7 @@ extension AWSSemantics {
   }
 
   private func findAccess(of source: Principal) -> [Hop] {
-    let allows = source.policies.flatMap { $0.compiled?.statements ?? [] }
-      .filter { $0.effect == .allow }
+    let allows = source.allows
     let own = systems.services(of: source.account)
     var hops: [Hop] = []
     for (service, entries) in own.sorted(by: { $0.key.precedes($1.key) }) {
@@ -77,13 +76,15 @@ extension AWSSemantics {
   private func accessInAccount(
     _ source: Principal, _ service: String, _ entries: [SystemEntry], _ allows: [Statement]
   ) -> [Hop] {
+    let concerned = allows.filter { $0.isForAnyService || $0.services.contains(service) }
+    guard !concerned.isEmpty else { return [] }
     let table = ServiceActions.of(service)
     let kinds = table.kinds(
       of: entries, partition: source.partition, account: source.account)
     let all = kinds.values.map { Array($0.utf8) }
     var widely: [Statement] = []
     var found: [String: [Statement]] = [:]
-    for statement in allows where statement.mayConcern(service) {
+    for statement in concerned {
       guard let resources = statement.resources, !resources.isNegated,
         !all.contains(where: { resources.decision(for: $0, in: source.context).isPossible })
       else {
@@ -101,6 +102,7 @@ extension AWSSemantics {
     let set =
       widely.isEmpty || isEachAsked
       ? [] : setHops(from: source, service, table.actions, kinds, widely)
+    guard !found.isEmpty || isEachAsked && !widely.isEmpty else { return set }
     return set
       + entries.flatMap { entry -> [Hop] in
         let statements = (found[entry.id] ?? []) + (isEachAsked ? widely : [])
@@ -189,26 +191,13 @@ extension AWSSemantics {
     let actions = ServiceActions.of(arn.service).actions
       .filter { $0.level >= least ?? .readMetadata }
     let own = order.compactMap { principals[$0] }.compactMap { source in
-      let allows = source.policies.flatMap { $0.compiled?.statements ?? [] }
-        .filter { $0.effect == .allow }
-      return systemHops(from: source, to: entry, actions, allows + entry.grants).first
+      systemHops(from: source, to: entry, actions, source.allows + entry.grants).first
     }
     let others = outsiders(of: system, atLeast: least)
     guard let account = account(of: system), entrants[account] != nil else {
       return own + others
     }
     return own + others + [Self.administratorAccess(of: "aws:account:\(account)", to: system)]
-  }
-}
-
-extension Statement {
-  /// Whether its actions could be of a service.
-  fileprivate func mayConcern(_ service: String) -> Bool {
-    actions.isNegated
-      || actions.patterns.contains { pattern in
-        let name = pattern.text.prefix { $0 != ":" }
-        return name.contains { "*?".contains($0) } || name.lowercased() == service
-      }
   }
 }
 

@@ -101,7 +101,7 @@ struct SystemFacts: Sendable, Equatable {
   init(_ node: GraphNode, _ type: DataClassifier.SystemType, in semantics: AWSSemantics) {
     id = node.id
     holdings = DataHoldings.hops(of: node, type, in: semantics.graph)
-    account = holdings.isEmpty ? nil : node.merged.state["account"]?.string
+    account = holdings.isEmpty ? nil : node.state("account")?.string
     guard account != nil, let service = ARN(node.id)?.service else {
       entry = nil
       return
@@ -229,43 +229,52 @@ extension [SystemEntry] {
 
 /// What is made when it is first asked for, and kept.
 final class Lazily<Value: Sendable>: Sendable {
-  private let known = Mutex<Value?>(nil)
+  private let known = Mutex<(value: Value, cells: [Cell]?)?>(nil)
 
   func value(_ make: () -> Value) -> Value {
-    known.withLock { known in
-      let value = known ?? make()
-      known = value
+    let isRecording = Reads.isRecording
+    return known.withLock { known in
+      if let (value, cells) = known, !isRecording || cells != nil {
+        Reads.note(cells ?? [])
+        return value
+      }
+      let (value, cells) = Reads.recorded(if: isRecording, make)
+      known = (value, isRecording ? cells : nil)
       return value
     }
   }
 }
 
-/// What was found of each node, asked for once, and from what.
-final class HopMemo: Sendable {
-  private typealias Found = (value: [Hop], cells: [Cell])
+/// What was found of each of many, asked for once, or twice at the same time.
+///
+/// Whoever asks depends on what the answer was made from, also where somebody else asked first.
+final class Memo<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+  /// `nil` where nothing was recorded.
+  private typealias Found = (value: Value, cells: [Cell]?)
 
-  private let isKept: Bool
-  private let known: Mutex<[String: Found]>
+  private let known: Mutex<[Key: Found]>
+
+  init() { known = Mutex([:]) }
 
   /// Begins with what an earlier one found, as far as it still holds.
-  init(_ rework: Rework, after earlier: HopMemo? = nil) {
-    isKept = rework.isKept
+  init(_ rework: Rework, after earlier: Memo?) {
     let found = rework.change == nil ? [] : earlier?.all ?? []
-    let isStale = found.parallelMap { rework.outdated.touches($0.1.cells) }
+    let isStale = found.parallelMap { rework.isStale($0.1.cells) }
     known = Mutex(
       Dictionary(
         uniqueKeysWithValues: zip(found, isStale).filter { !$0.1 }.map { ($0.0.0, $0.0.1) }))
   }
 
-  private var all: [(String, Found)] { known.withLock { $0.map { ($0.key, $0.value) } } }
+  private var all: [(Key, Found)] { known.withLock { $0.map { ($0.key, $0.value) } } }
 
-  func hops(of id: String, _ find: () -> [Hop]) -> [Hop] {
-    if let found = known.withLock({ $0[id] }) {
-      Reads.note(found.cells)
-      return found.value
+  func value(of key: Key, _ find: () -> Value) -> Value {
+    let isRecording = Reads.isRecording
+    if let (value, cells) = known.withLock({ $0[key] }), !isRecording || cells != nil {
+      Reads.note(cells ?? [])
+      return value
     }
-    let found = Reads.recorded(if: isKept, find)
-    known.withLock { $0[id] = found }
-    return found.value
+    let (value, cells) = Reads.recorded(if: isRecording, find)
+    known.withLock { $0[key] = (value, isRecording ? cells : nil) }
+    return value
   }
 }

@@ -9,8 +9,7 @@ public struct EarlierEvaluation: Sendable {
   let inputs: Inputs
   let table: HopTable
   let results: AWSResults
-  let verdicts: [Results<Verdict>]
-  let dues: [Results<Timestamp?>]
+  let verdicts: Verdicts
   let nextDueAt: Timestamp?
   let owners: OwnerRegister
   let thresholds: RuleThresholds

@@ -20,9 +20,10 @@ extension Rule {
     ]
   ) { situation, subject in
     let graph = situation.graph
-    let entries = situation.authority.hops(from: anyoneNodeID).filter {
-      $0.to == subject.id && $0.transfer == .influence
+    let entries = situation.authority.hops(from: anyoneNodeID, to: subject.id).filter {
+      $0.transfer == .influence
     }
+    if entries.isEmpty { return nil }
     let runs = situation.authority.hops(from: subject.id).filter { $0.kind == "runsAs" }
     // Hops are in order, the firmest first.
     guard let entry = entries.first, let run = runs.first else { return nil }
