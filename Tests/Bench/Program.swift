@@ -1,23 +1,47 @@
 internal import Foundation
 
-/// A Python program of this folder, with the packages of `SV0_VENV`.
+/// A Python program of this folder.
 struct Program {
   private let process = Process()
   private let output = Pipe()
 
+  private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
+  private static let root = folder.deletingLastPathComponent().deletingLastPathComponent()
+
+  /// - Parameter packages: the folder of its packages; else those of `SV0_VENV`.
   init(
-    _ name: String, _ arguments: [String] = [], environment: [String: String] = [:]
+    _ name: String, _ arguments: [String] = [], with packages: String? = nil,
+    environment: [String: String] = [:]
   ) throws {
-    let root = URL(filePath: #filePath).deletingLastPathComponent()
     let own = ProcessInfo.processInfo.environment
-    let venv =
-      own["SV0_VENV"]
-      ?? root.deletingLastPathComponent().deletingLastPathComponent().appending(path: ".venv").path
+    let venv = packages ?? own["SV0_VENV"] ?? Self.root.appending(path: ".venv").path
     process.executableURL = URL(filePath: "\(venv)/bin/python")
-    process.arguments = [root.appending(path: name).path] + arguments
+    process.arguments = [Self.folder.appending(path: name).path] + arguments
     process.environment = own.merging(environment) { _, given in given }
     process.standardOutput = output
     try process.run()
+  }
+
+  /// The folder of a peer's own packages, apart from those of the tests; installed once.
+  ///
+  /// - Parameter module: what can be imported once they are there.
+  static func packages(of peer: String, importing module: String) throws -> String {
+    let folder = root.appending(path: ".venv-\(peer)").path
+    let requirements = root.appending(path: "deploy/local/\(peer)-requirements.txt").path
+    if (try? run("\(folder)/bin/python", ["-c", "import \(module)"])) == nil {
+      try run("/usr/bin/python3", ["-m", "venv", folder])
+      try run(
+        "\(folder)/bin/python", ["-m", "pip", "install", "--quiet", "--requirement", requirements])
+    }
+    return folder
+  }
+
+  private static func run(_ program: String, _ arguments: [String]) throws {
+    let process = try Process.run(URL(filePath: program), arguments: arguments)
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else {
+      throw NotMeasured("\(program) \(arguments.joined(separator: " ")) ended with an error")
+    }
   }
 
   /// Its first line.
