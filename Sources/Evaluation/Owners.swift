@@ -6,7 +6,8 @@ public struct Owner: Sendable, Hashable {
     case active, disabled, deleted, departed
   }
 
-  /// What tags and other records call it; the first is the name it is listed by.
+  /// What tags, and platforms elsewhere (`github:acme`), call it; the first is the name it is listed
+  /// by.
   public var names: [String]
   public var status: Status
   /// The last UTC day on which it answers for anything: `2026-12-31`.

@@ -252,7 +252,7 @@ extension AWSSemantics {
     guard parts.count == 2, !["*", "administrators"].contains(parts[1]) else { return [] }
     let (account, service) = (String(parts[0]), String(parts[1].prefix { $0 != ":" }))
     let own = order.compactMap { principals[$0] }.filter { source in
-      source.account == account && unbounded[source.arn] != nil
+      source.account == account && unbounded[source.arn]?.contains { $0.to == set } == false
     }.compactMap { reach(of: $0, toAllOf: service) }
     let administrators =
       entrants[account] == nil
