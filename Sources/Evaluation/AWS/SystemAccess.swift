@@ -70,22 +70,33 @@ extension AWSSemantics {
       let actions = ServiceActions.of(service).actions
       hops += systemHops(from: source, to: entry, actions, allows + entry.grants)
     }
-    hops += masterAccess(of: source, allows)
+    hops += masterAccess(of: source, own, allows)
     return hops.sorted { $0.precedes($1) }
   }
 
   /// Hops to databases of which an identity may read the password of the master user.
-  private func masterAccess(of source: Principal, _ allows: [Statement]) -> [Hop] {
+  private func masterAccess(
+    of source: Principal, _ own: [String: [SystemEntry]], _ allows: [Statement]
+  ) -> [Hop] {
     let mayRead = allows.contains { $0.mayConcern("secretsmanager") }
-    let own = mayRead ? systems.masters[source.account] ?? [] : []
-    let given = systems.entries(naming: source).flatMap { systems.masters[$0.id] ?? [] }
-    var asked: Set<String> = []
-    return (own + given).compactMap { stored in
-      guard asked.insert(stored.from).inserted, let service = ARN(stored.from)?.service,
-        !isCovered(service, of: source)
-      else { return nil }
-      return masterAccess(of: source, by: stored)
+    let databases =
+      mayRead
+      ? Self.databases.filter { !isCovered($0, of: source) }.flatMap { own[$0] ?? [] }.map(\.id)
+      : []
+    let others = systems.entries(naming: source)
+      .flatMap { graph.edges(.stores, to: $0.id) }.map(\.from)
+      .filter { !holdings(of: $0).isEmpty }
+    return Set(databases + others).sorted { $0.precedes($1) }.flatMap { database in
+      masterSecrets(of: database).compactMap { masterAccess(of: source, by: $0) }
     }
+  }
+
+  private static let databases = ["rds", "redshift"]
+
+  /// The edges from a database to the secret with its master user's password.
+  private func masterSecrets(of system: String) -> [GraphEdge] {
+    guard let service = ARN(system)?.service, Self.databases.contains(service) else { return [] }
+    return graph.edges(.stores, from: system).filter { ARN($0.to)?.service == "secretsmanager" }
   }
 
   /// Whoever reads it can log in and do everything in the database, if it gets to its port.
@@ -229,9 +240,8 @@ extension AWSSemantics {
     let entry = entry(of: system)
     let actions = ServiceActions.of(arn.service).actions
       .filter { $0.level >= least ?? .readMetadata }
-    let masters =
-      AccessLevel.administer >= least ?? .readMetadata
-      ? SystemIndex.masters(of: system, in: graph) : []
+    let isEnough = AccessLevel.administer >= least ?? .readMetadata
+    let masters = isEnough ? masterSecrets(of: system) : []
     let own = order.compactMap { principals[$0] }.flatMap { source in
       let allows = source.policies.flatMap { $0.compiled?.statements ?? [] }
         .filter { $0.effect == .allow }

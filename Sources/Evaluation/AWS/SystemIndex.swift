@@ -99,8 +99,6 @@ struct SystemIndex: Sendable {
   private var named: [String: [SystemEntry]] = [:]
   /// Those whose policies are about everybody, maybe with conditions.
   private(set) var open: [SystemEntry] = []
-  /// Of databases, the edges to the secret of their master user: by account, and by secret.
-  private(set) var masters: [String: [GraphEdge]] = [:]
 
   /// - Parameter policies: everything that lets somebody use a system, beside its own policies.
   init(_ graph: Graph, policies: (String) -> [HeldPolicy]) {
@@ -112,10 +110,6 @@ struct SystemIndex: Sendable {
       let service = ServiceActions.of(arn.service)
       let entry = SystemEntry(node.id, policies(node.id), service)
       entries[account, default: [:]][arn.service, default: []].append(entry)
-      for stored in Self.masters(of: node.id, in: graph) {
-        masters[account, default: []].append(stored)
-        masters[stored.to, default: []].append(stored)
-      }
       let principals = Set(entry.grants.flatMap(\.principals))
       for principal in principals {
         switch principal {
@@ -131,11 +125,6 @@ struct SystemIndex: Sendable {
     entries = entries.mapValues { services in
       services.mapValues { list in list.sorted { $0.id.precedes($1.id) } }
     }
-  }
-
-  /// The edges from a database to the secret with the password of its master user.
-  static func masters(of system: String, in graph: Graph) -> [GraphEdge] {
-    graph.edges(.stores, from: system).filter { ARN($0.to)?.service == "secretsmanager" }
   }
 
   /// Systems of any account whose own policies name a principal or its account.
