@@ -223,6 +223,11 @@ struct EscalationAccount {
       }
       for name in holder.managed { made.edge(.grantedBy, arn, Self.arn("policy", name)) }
       for name in holder.groups { made.edge(.memberOf, arn, Self.arn("group", name)) }
+      if holder.hasProfile {
+        let profile = Self.arn("instance-profile", holder.name)
+        made.node(profile, .connection, "aws.iam.instanceProfile")
+        made.edge(.runsAs, profile, arn)
+      }
       if let name = holder.boundary {
         made.edge(.limitedBy, arn, Self.arn("policy", name), "boundary")
       }
@@ -276,7 +281,8 @@ struct EscalationAccount {
       var collections: [CollectionKey: CollectionStatus] = [:]
       for name in [
         "aws.iam.role", "aws.iam.user", "aws.iam.group", "aws.iam.policy", "aws.iam.accessKey",
-        "aws.organizations.organization", "aws.lambda.function@eu-west-1",
+        "aws.iam.instanceProfile", "aws.organizations.organization",
+        "aws.lambda.function@eu-west-1",
       ] {
         collections[CollectionKey(scope: EscalationAccount.scope, collection: name)] =
           CollectionStatus(

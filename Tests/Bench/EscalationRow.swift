@@ -89,14 +89,9 @@ enum EscalationRow {
   private static func environment() throws -> String {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
-    let folder = root.appending(path: ".venv-pmapper")
-    let python = folder.appending(path: "bin/python").path
-    let requirements = root.appending(path: "deploy/local/pmapper-requirements.txt").path
-    if (try? run(python, ["-c", "import principalmapper"])) == nil {
-      _ = try run("/usr/bin/python3", ["-m", "venv", folder.path])
-      _ = try run(python, ["-m", "pip", "install", "--quiet", "--requirement", requirements])
-    }
-    return python
+    let script = root.appending(path: "deploy/local/pmapper-environment.sh").path
+    return String(decoding: try run(script, []), as: UTF8.self)
+      .trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
   private static func run(_ program: String, _ arguments: [String]) throws -> [UInt8] {
