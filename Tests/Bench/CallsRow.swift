@@ -18,7 +18,7 @@ enum CallsRow {
     let server = try Program("server.py")
     defer { server.stop() }
     guard let port = Int(try server.line()) else { throw NotMeasured("server.py told no port") }
-    let asynchronous = try Program.packages(of: "aiobotocore", importing: "aiobotocore")
+    let asynchronous = try Program.packages(of: "aiobotocore")
     let peers: [(name: String, program: String, packages: String?)] = [
       (name: "boto3 with \(atOnce) threads", program: "boto.py", packages: nil),
       (name: "aiobotocore with \(atOnce) tasks", program: "aioboto.py", packages: asynchronous),

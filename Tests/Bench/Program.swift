@@ -23,25 +23,20 @@ struct Program {
   }
 
   /// The folder of a peer's own packages, apart from those of the tests; installed once.
-  ///
-  /// - Parameter module: what can be imported once they are there.
-  static func packages(of peer: String, importing module: String) throws -> String {
-    let folder = root.appending(path: ".venv-\(peer)").path
-    let requirements = root.appending(path: "deploy/local/\(peer)-requirements.txt").path
-    if (try? run("\(folder)/bin/python", ["-c", "import \(module)"])) == nil {
-      try run("/usr/bin/python3", ["-m", "venv", folder])
-      try run(
-        "\(folder)/bin/python", ["-m", "pip", "install", "--quiet", "--requirement", requirements])
-    }
-    return folder
-  }
-
-  private static func run(_ program: String, _ arguments: [String]) throws {
-    let process = try Process.run(URL(filePath: program), arguments: arguments)
+  static func packages(of peer: String) throws -> String {
+    let script = root.appending(path: "deploy/local/peer-environment.sh")
+    let (process, output) = (Process(), Pipe())
+    process.executableURL = script
+    process.arguments = [peer]
+    process.standardOutput = output
+    try process.run()
+    let answer = try output.fileHandleForReading.readToEnd() ?? Data()
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
-      throw NotMeasured("\(program) \(arguments.joined(separator: " ")) ended with an error")
+      throw NotMeasured("\(script.path) \(peer) ended with an error")
     }
+    return String(decoding: answer, as: UTF8.self)
+      .trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
   /// Its first line.
