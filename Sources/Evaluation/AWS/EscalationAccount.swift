@@ -89,16 +89,10 @@ final class EscalationAccount: Sendable {
     return all[service] ?? []
   }
 
-  /// The service acts for the account's own automation, whose name the caller chooses.
   private func serviceTrusts(of role: Principal) -> [(String, PassableRole)] {
     (semantics.trusts[role.arn] ?? []).compactMap { party in
       guard case .service(let name) = party.requester else { return nil }
-      var context = semantics.context(of: party.requester, trustedBy: role.account)
-      context["aws:SourceAccount"] = .known([role.account])
-      context["aws:SourceArn"] = .chosenName(account: role.account)
-      let request = Request(AWSSemantics.action, on: role.arn, in: context)
-      var answer = role.trust.answer(request) { $0.fit(party.requester) > .none }
-      answer.allow = answer.allow.and(role.limits.resourceDecision(request))
+      let answer = semantics.answer(of: role, to: name)
       guard answer.decision.isPossible else { return nil }
       let facts = answer.grant.map {
         semantics.facts(of: $0, saying: "lets the service \(name) assume \(role.label)")
@@ -120,7 +114,9 @@ final class EscalationAccount: Sendable {
       case .isStarted:
         graph.edges(.triggers, to: node).isEmpty && graph.edges(.invokes, to: node).isEmpty
           ? .conditional("somebody starts \(node.name)") : .allowed
-      case .hasAgent: .any(runs.map { registers(roleBehind($0)) })
+      case .takesSessions: .any(runs.map { hasAgent(roleBehind($0), Self.sessionActions) })
+      case .takesCommands:
+        .any(runs.flatMap { run in Self.commandActions.map { hasAgent(roleBehind(run), $0) } })
       case .isReachable: .conditional("the caller can reach \(node.name) by SSH")
       }
     return EscalationBinding(
@@ -135,10 +131,24 @@ final class EscalationAccount: Sendable {
       .compactMap { [semantics] in semantics.principals[$0.to] }.first
   }
 
-  /// Source: Systems Manager User Guide, "Configure instance permissions required for SSM".
-  private func registers(_ role: Principal?) -> Decision {
+  /// Source: Systems Manager User Guide, "Verify or create an IAM role with Session Manager
+  /// permissions", "Reference: ec2messages, ssmmessages, and other API operations".
+  private static let sessionActions = [
+    "ssm:UpdateInstanceInformation", "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel", "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+  ]
+  private static let commandActions = [
+    ["ssm:UpdateInstanceInformation", "ec2messages:GetMessages"],
+    [
+      "ssm:UpdateInstanceInformation", "ssmmessages:CreateControlChannel",
+      "ssmmessages:OpenControlChannel",
+    ],
+  ]
+
+  private func hasAgent(_ role: Principal?, _ actions: [String]) -> Decision {
     guard let role else { return .unknown("the role of an instance profile") }
-    return semantics.access(role, "ssm:UpdateInstanceInformation", on: "*").decision
+    return .all(actions.map { semantics.access(role, $0, on: "*").decision })
   }
 }
 

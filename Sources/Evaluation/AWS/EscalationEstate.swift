@@ -157,12 +157,37 @@ struct EscalationEstate: Sendable {
       }
       let answer = semantics.access(source, Self.passRole, on: resource, keys: keys)
       guard answer.decision.isPossible else { return nil }
-      return EscalationBinding(
+      var binding = EscalationBinding(
         end: role.arn, transfer: .control, role: role.arn, keys: keys, passing: answer,
         decision: role.decision, facts: role.facts)
+      if service == "ec2.amazonaws.com" {
+        let (decision, facts) = isCarried(role.arn, source)
+        binding.decision = binding.decision.and(decision)
+        binding.facts += facts
+      }
+      return binding
     }
     passing.bindings[service] = found
     return found
+  }
+
+  /// EC2 takes a role only in an instance profile: one that there is, or one that the caller makes
+  /// and puts the role into.
+  /// Source: IAM User Guide, "Use instance profiles"; Service Authorization Reference,
+  /// `iam:AddRoleToInstanceProfile`.
+  private func isCarried(_ role: String, _ source: Principal) -> (Decision, [Fact]) {
+    let profile = semantics.graph.edges(.runsAs, to: role).first {
+      semantics.graph.nodes[$0.from]?.type == "aws.iam.instanceProfile"
+    }
+    if let profile { return (.allowed, [profile.fact(in: semantics.graph)]) }
+    let actions = ["iam:CreateInstanceProfile", "iam:AddRoleToInstanceProfile"]
+    let made = newResource("iam:instance-profile/*", actions, source) ?? []
+    let listed = semantics.listing("aws.iam.instanceProfile", in: source.scope).negated
+    guard !made.isEmpty else { return (listed, []) }
+    let facts = zip(actions, made).flatMap { action, answer in
+      answer.grant.map { semantics.facts(of: $0, saying: "allows \(action)") } ?? []
+    }
+    return (.any([listed, .all(made.map(\.decision))]), facts)
   }
 
   /// Source: IAM User Guide, "IAM and AWS STS quotas": a user has two access keys at most.

@@ -90,6 +90,7 @@ final class HeldPolicy: Sendable {
   var name: String { text.name }
   var compiled: CompiledPolicy? { text.compiled }
   var gap: String { text.gap }
+  var isVendorManaged: Bool { text.isVendorManaged }
 
   /// Whether it allows something to somebody who needs no policy of his own: to everybody, or by name.
   var namesSomebody: Bool {
