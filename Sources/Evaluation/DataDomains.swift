@@ -40,7 +40,8 @@ struct DataHoldings: Sendable {
   }
 
   /// What a node of a type holds.
-  static func hops(of node: GraphNode, _ type: DataClassifier.SystemType, in graph: Graph) -> [Hop] {
+  static func hops(of node: GraphNode, _ type: DataClassifier.SystemType, in graph: Graph) -> [Hop]
+  {
     DataClassifier.classify(node, type, in: graph).map { Hop(node, $0) }
   }
 }

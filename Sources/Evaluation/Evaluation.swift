@@ -7,6 +7,8 @@
 /// - `AuthorityGraph` holds all hops and finds paths.
 /// - `Rule` is data and a pure function; `Rules/` has one file each. An `Inputs` says what may be
 ///   relied on, so that what was not read is neither reported nor ruled out.
+/// - `Incremental/` is how an evaluation takes over what nothing has changed of since an earlier one:
+///   `Reads` notes what each result is made from.
 /// - `FindingLife` decides what is published, `OCSF` writes it.
 /// - `EvaluationService` is the worker: it finds tenants that are due (`TenantClock`), reads
 ///   their graph from its `EvaluationStore`, evaluates, and writes if nobody was faster.
@@ -76,7 +78,8 @@ public struct Evaluation: Sendable {
     guard keeps else { return nil }
     return EarlierEvaluation(
       graph: situation.graph, inputs: situation.inputs, table: situation.authority.table,
-      results: results, verdicts: verdicts.all, nextDueAt: verdicts.nextDueAt, owners: situation.owners, thresholds: situation.thresholds,
+      results: results, verdicts: verdicts.all, nextDueAt: verdicts.nextDueAt,
+      owners: situation.owners, thresholds: situation.thresholds,
       settled: situation.settled, now: now)
   }
 

@@ -84,8 +84,9 @@ public struct Inputs: Sendable {
     var changed: Set<String> = []
     for key in Set(collections.keys).union(earlier.collections.keys) {
       let isThere = (collections[key] != nil, earlier.collections[key] != nil)
-      guard isThere.0 != isThere.1 || gap(key) != earlier.gap(key)
-        || isComplete(key) != earlier.isComplete(key)
+      guard
+        isThere.0 != isThere.1 || gap(key) != earlier.gap(key)
+          || isComplete(key) != earlier.isComplete(key)
       else { continue }
       changed.insert(key.scope)
       if let account = Scope(key.scope)?.account { changed.insert(account) }

@@ -16,7 +16,9 @@ import Testing
       id: "arn:aws:test:::\(name)", kind: .system, type: type, name: name,
       state: state.merging(["tags": .object(tags)]) { own, _ in own })
     estate.add(node, name, type, Self.account)
-    return estate.semantics.systems.holdings["arn:aws:test:::\(name)"].map { "\($0.to.dropFirst(12))" }
+    return estate.semantics.systems.holdings["arn:aws:test:::\(name)"].map {
+      "\($0.to.dropFirst(12))"
+    }
   }
 
   @Test(arguments: [

@@ -213,14 +213,14 @@ extension Asserted<Edge> {
 }
 
 extension GraphRevision {
-  mutating func place(_ source: Provenance) -> Place {
+  fileprivate mutating func place(_ source: Provenance) -> Place {
     Place(
       scope: builder.strings.number(of: source.collection.scope),
       collection: builder.strings.number(of: source.collection.collection),
       object: builder.strings.number(of: source.object))
   }
 
-  mutating func texts(_ key: EdgeKey) -> EdgeTexts {
+  fileprivate mutating func texts(_ key: EdgeKey) -> EdgeTexts {
     EdgeTexts(
       kind: key.kind, from: builder.strings.number(of: key.from),
       to: builder.strings.number(of: key.to),

@@ -73,7 +73,8 @@ private struct Tenant {
     _ estate: Estate, at now: Timestamp
   ) throws -> (whole: Evaluation, taken: Evaluation) {
     let graph =
-      try revises ? #require(self.estate.revised(evaluation.situation.graph, to: estate))
+      try revises
+      ? #require(self.estate.revised(evaluation.situation.graph, to: estate))
       : estate.graph
     self.estate = estate
     let whole = Evaluation(
@@ -106,23 +107,17 @@ extension Estate {
 
   /// A graph of this estate as that of a later one.
   fileprivate func revised(_ graph: Graph, to later: Estate) -> Graph? {
-    guard var revision = GraphRevision(graph.storage) else { return nil }
-    let (nodes, others) = (Set(nodes), Set(later.nodes))
-    for node in nodes.subtracting(others) {
-      let id = revision.builder.strings.number(of: node.value.id)
-      guard revision.close(node: id, at: revision.place(node.provenance)) else { return nil }
-    }
-    let (edges, otherEdges) = (Set(edges), Set(later.edges))
-    for edge in edges.subtracting(otherEdges) {
-      let key = revision.texts(edge.value.key)
-      guard revision.close(edge: key, at: revision.place(edge.provenance)) else { return nil }
-    }
-    for node in others.subtracting(nodes) { revision.builder.add(node) }
-    for edge in otherEdges.subtracting(edges) { revision.builder.add(edge) }
-    return Graph(
-      tenant: graph.tenant, version: graph.version + 1, revision.finish(),
-      documents: later.documents, collections: later.collections, calls: later.calls,
-      uses: later.uses)
+    guard var edits = GraphEdits(of: graph) else { return nil }
+    let (nodes, edges) = (Set(nodes), Set(edges))
+    let (laterNodes, laterEdges) = (Set(later.nodes), Set(later.edges))
+    let areDone =
+      nodes.subtracting(laterNodes).allSatisfy { edits.remove($0) }
+      && edges.subtracting(laterEdges).allSatisfy { edits.remove($0) }
+      && laterNodes.subtracting(nodes).allSatisfy { edits.add($0) }
+      && laterEdges.subtracting(edges).allSatisfy { edits.add($0) }
+    (edits.documents, edits.collections) = (later.documents, later.collections)
+    (edits.calls, edits.uses) = (later.calls, later.uses)
+    return areDone ? edits.finish() : nil
   }
 }
 
@@ -230,7 +225,8 @@ private struct EditStory {
       let group = Estate.arn("group", "g\(index)", account)
       estate.thing(group, "aws.iam.group", .principalSet, account: account)
       estate.managed(
-        "\(group)-policy", index % 2 == 0 ? Policy.everything : Policy.document(Policy.allow("s3:*")),
+        "\(group)-policy",
+        index % 2 == 0 ? Policy.everything : Policy.document(Policy.allow("s3:*")),
         account: account)
       estate.link(.grantedBy, group, "\(group)-policy")
       for holder in organization.holders where holder.isUser {
@@ -326,7 +322,8 @@ private struct EditStory {
     case .cluster(let index):
       let account = holder(index).account
       let cluster = "arn:aws:eks:eu-west-1:\(account):cluster/c\(index)"
-      estate.thing(cluster, "aws.eks.cluster", state: ["issuer": "https://oidc.x"], account: account)
+      estate.thing(
+        cluster, "aws.eks.cluster", state: ["issuer": "https://oidc.x"], account: account)
       let pod = "arn:aws:eks:eu-west-1:\(account):podidentityassociation/c/\(index)"
       estate.thing(pod, "aws.eks.podIdentity", .identity, name: "ns/app", account: account)
       estate.link(.contains, cluster, pod)

@@ -232,7 +232,8 @@ struct PolicyShelf: Sendable {
       for key in keys { holders[key, default: []].append(policy) }
     }
     let actions = SharedActions()
-    let read = Array(holders).parallelMap { key, nodes -> (Key, CompiledPolicy?, [String: String]) in
+    let read = Array(holders).parallelMap {
+      key, nodes -> (Key, CompiledPolicy?, [String: String]) in
       guard let bytes = graph.documents[key.digest] else { return (key, nil, [:]) }
       if let compiled = earlier?.compiled[key] { return (key, compiled, [:]) }
       do {
@@ -251,7 +252,8 @@ struct PolicyShelf: Sendable {
     }
     self.compiled = compiled
     let gone = Set((rework.change?.graphNodes ?? []).map(\.id))
-    var failures = rework.change == nil ? [:] : earlier?.failures.filter { !gone.contains($0.key) } ?? [:]
+    var failures =
+      rework.change == nil ? [:] : earlier?.failures.filter { !gone.contains($0.key) } ?? [:]
     for (id, line) in read.flatMap(\.2) { failures[id, default: []].append(line) }
     self.failures = failures
     let texts = fresh.parallelMap { [compiled] policy -> PolicyText? in

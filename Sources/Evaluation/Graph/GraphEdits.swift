@@ -5,6 +5,9 @@ package struct GraphEdits {
   private let graph: Graph
   private var revision: GraphRevision
   package var documents: [String: [UInt8]]
+  package var collections: [CollectionKey: CollectionStatus]
+  package var calls: [Graph.CallList: [UInt8]]
+  package var uses: [LastUse]
 
   /// `nil` where earlier changes have left behind too much.
   package init?(of graph: Graph) {
@@ -12,6 +15,9 @@ package struct GraphEdits {
     self.graph = graph
     self.revision = revision
     documents = graph.documents
+    collections = graph.collections
+    calls = graph.calls
+    uses = graph.uses.values.flatMap(\.self)
   }
 
   /// - Returns: false where it is not asserted.
@@ -60,6 +66,6 @@ package struct GraphEdits {
   package consuming func finish() -> Graph {
     Graph(
       tenant: graph.tenant, version: graph.version + 1, revision.finish(), documents: documents,
-      collections: graph.collections, calls: graph.calls, uses: graph.uses.values.flatMap(\.self))
+      collections: collections, calls: calls, uses: uses)
   }
 }

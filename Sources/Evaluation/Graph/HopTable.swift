@@ -106,7 +106,8 @@ struct HopTable: Sendable {
     Reads.note(
       .hops,
       hash: Int(place) < names
-        ? graph.storage.hash(ofName: place) : StringTable.hash(extras[Int(place) - names].utf8.span))
+        ? graph.storage.hash(ofName: place) : StringTable.hash(extras[Int(place) - names].utf8.span)
+    )
   }
 
   /// The order of ids.
