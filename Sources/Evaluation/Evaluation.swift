@@ -7,7 +7,7 @@
 /// - `AuthorityGraph` holds all hops and finds paths.
 /// - `Rule` is data and a pure function; `Rules/` has one file each. An `Inputs` says what may be
 ///   relied on, so that what was not read is neither reported nor ruled out.
-/// - `Incremental/` is how an evaluation takes over what nothing has changed of since an earlier one:
+/// - `Incremental/` is how an evaluation takes over from an earlier one what has not changed:
 ///   `Reads` notes what each result is made from.
 /// - `FindingLife` decides what is published, `OCSF` writes it.
 /// - `EvaluationService` is the worker: it finds tenants that are due (`TenantClock`), reads
@@ -40,8 +40,8 @@ public struct Evaluation: Sendable {
   ///   - staleAfter: how long a complete collection may be relied on.
   ///   - settled: `nil` holds and suppresses nothing, and knows no baselines.
   ///   - keeps: whether a later evaluation may take over from this one, which takes memory.
-  ///   - earlier: of the same tenant. What nothing has changed of since is taken over from it; the result
-  ///     is the same as without it.
+  ///   - earlier: of the same tenant. What nothing has changed of since is taken over from it; the
+  ///     result is the same as without it.
   public init(
     of graph: Graph, at now: Timestamp, staleAfter: Duration = .seconds(7 * 86400),
     owners: OwnerRegister = OwnerRegister([]), thresholds: RuleThresholds = RuleThresholds(),

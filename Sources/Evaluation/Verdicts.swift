@@ -11,7 +11,7 @@ struct Judgement: Sendable {
   var reasons: [String] = []
 }
 
-/// What an evaluation says about its subjects, by type and subject; of what is missing nobody asked.
+/// What an evaluation says about its subjects, by type; what nobody asked for is not there.
 struct Verdicts: Sendable {
   var judgements: [Results<[Judgement]>]?
   /// What each may reach, where that was judged completely.

@@ -136,8 +136,8 @@ struct AWSSemantics: PlatformSemantics {
     }
   }
 
-  /// What later evaluations take over has to be there before they ask; else it is made when somebody
-  /// asks.
+  /// What later evaluations take over has to be there before they ask; else it is made when
+  /// somebody asks.
   private func findSystems(
     _ earlier: AWSResults, _ results: inout AWSResults, _ rework: inout Rework
   ) {

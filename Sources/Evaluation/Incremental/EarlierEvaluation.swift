@@ -1,6 +1,6 @@
 internal import Model
 
-/// What an evaluation leaves to a later one of its tenant: its results, and what each was made from.
+/// What an evaluation leaves to a later one of its tenant: results, and what each was made from.
 public struct EarlierEvaluation: Sendable {
   /// Nodes and edges of all tenants of which one is kept.
   static let capacity = 3_000_000
