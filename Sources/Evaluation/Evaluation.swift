@@ -78,8 +78,8 @@ public struct Evaluation: Sendable {
     guard keeps else { return nil }
     return EarlierEvaluation(
       graph: situation.graph, inputs: situation.inputs, table: situation.authority.table,
-      results: results, verdicts: verdicts.all, nextDueAt: verdicts.nextDueAt,
-      owners: situation.owners, thresholds: situation.thresholds,
+      results: results, verdicts: verdicts.all, owners: situation.owners,
+      thresholds: situation.thresholds,
       settled: situation.settled, now: now)
   }
 

@@ -27,12 +27,14 @@ final class VerdictBook: Sendable {
   private let types: [SubjectType]
   /// What is taken over goes once it was.
   private let earlier: Mutex<Verdicts>
+  private let dues: [Results<Timestamp?>]?
   private let known = Mutex(Verdicts())
 
   init(_ situation: Situation, _ rework: Rework, after earlier: Verdicts) {
     self.situation = situation
     self.rework = rework
     self.earlier = Mutex(earlier)
+    dues = earlier.dues
     types = SubjectType.all(situation)
   }
 
@@ -71,9 +73,11 @@ final class VerdictBook: Sendable {
     let found = types.enumerated().map { place, type in
       let nodes = situation.graph.nodes(ofType: type.name)
       let work = work(type)
-      return Results(of: nodes.map(\.number), after: before?[place], rework) {
-        work(nodes[$0], situation)
-      }
+      let dues = dues?[place].values ?? []
+      return Results(
+        of: nodes.map(\.number), after: before?[place], rework,
+        isDue: { dues[$0].map { $0 <= situation.now } ?? false }
+      ) { work(nodes[$0], situation) }
     }
     known.withLock { $0[keyPath: part] = found }
     return found

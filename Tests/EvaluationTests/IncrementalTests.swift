@@ -11,7 +11,8 @@ import Testing
     var tenant = try Tenant(story.estate, revises: seed % 2 == 0)
     for step in 1...6 {
       let edit = story.edit()
-      let (whole, other) = try tenant.evaluate(story.estate, at: story.now)
+      let (whole, other) = try tenant.evaluate(
+        story.estate, at: story.now, thresholds: story.thresholds)
       let place = "seed \(seed), step \(step), after \(edit)"
       #expect(whole.findings == other.findings, "\(place)")
       #expect(whole.changes(since: tenant.published) == other.changes(since: tenant.published))
@@ -70,7 +71,7 @@ private struct Tenant {
   }
 
   mutating func evaluate(
-    _ estate: Estate, at now: Timestamp
+    _ estate: Estate, at now: Timestamp, thresholds: RuleThresholds
   ) throws -> (whole: Evaluation, taken: Evaluation) {
     let graph =
       try revises
@@ -78,10 +79,11 @@ private struct Tenant {
       : estate.graph
     self.estate = estate
     let whole = Evaluation(
-      of: estate.graph, at: now, owners: OwnerRegister(estate.owners), settled: settled)
+      of: estate.graph, at: now, owners: OwnerRegister(estate.owners), thresholds: thresholds,
+      settled: settled)
     evaluation = Evaluation(
-      of: graph, at: now, owners: OwnerRegister(estate.owners), settled: settled, keeps: true,
-      after: evaluation.kept)
+      of: graph, at: now, owners: OwnerRegister(estate.owners), thresholds: thresholds,
+      settled: settled, keeps: true, after: evaluation.kept)
     return (whole, evaluation)
   }
 
@@ -128,6 +130,7 @@ private struct EditStory {
   private var organization: RandomOrganization
   private var extras: [Extra] = []
   private(set) var now = Estate.now
+  private(set) var thresholds = RuleThresholds()
 
   init(seed: UInt64) {
     maker = OrganizationMaker(seed: seed)
@@ -153,6 +156,7 @@ private struct EditStory {
     case tags(Int), label(Int), use(Int, String), owner(Int), secondScope(Int)
     case gap(String, Int), key(Int), stored(Int, Int), trigger(Int, Bool), bucket(Int, String)
     case profile(Int), cluster(Int), foreign(Int), launch(Int), without(Int), withoutEdge(Int)
+    case withoutDocument(Int)
   }
 
   /// - Returns: what was changed, for whoever reads a failure.
@@ -166,6 +170,9 @@ private struct EditStory {
     case 4: organization = organization.smaller.randomElement(using: &random) ?? organization
     case 5:
       now = now + .seconds(Int.random(in: 1...40, using: &random) * 86400 / 4)
+      if Bool.random(using: &random) {
+        thresholds.dormantAfter = .seconds(Int.random(in: 1...100, using: &random) * 86400)
+      }
     case 6 where !extras.isEmpty:
       extras.remove(at: Int.random(in: 0..<extras.count, using: &random))
     default:
@@ -178,7 +185,7 @@ private struct EditStory {
   private mutating func extra() -> Extra {
     let one = Int.random(in: 0..<6, using: &random)
     let other = Int.random(in: 0..<6, using: &random)
-    switch Int.random(in: 0..<21, using: &random) {
+    switch Int.random(in: 0..<22, using: &random) {
     case 0: return .group(one)
     case 1: return .secret(one)
     case 2: return .alias(one, other)
@@ -199,7 +206,8 @@ private struct EditStory {
     case 15: return .cluster(one)
     case 16: return .foreign(one)
     case 17: return .launch(one)
-    case 18, 19: return .without(Int.random(in: 0..<1000, using: &random))
+    case 18: return .withoutDocument(one + other)
+    case 19, 20: return .without(Int.random(in: 0..<1000, using: &random))
     default: return .withoutEdge(Int.random(in: 0..<1000, using: &random))
     }
   }
@@ -344,6 +352,9 @@ private struct EditStory {
       if !estate.nodes.isEmpty { estate.nodes.remove(at: index % estate.nodes.count) }
     case .withoutEdge(let index):
       if !estate.edges.isEmpty { estate.edges.remove(at: index % estate.edges.count) }
+    case .withoutDocument(let index):
+      let digests = estate.documents.keys.sorted { $0.precedes($1) }
+      if !digests.isEmpty { estate.documents[digests[index % digests.count]] = nil }
     default: break
     }
   }

@@ -144,7 +144,7 @@ struct AWSSemantics: PlatformSemantics {
     let facts = systemFacts(after: earlier.systems, rework)
     rework.markSystems(facts, after: earlier.systems)
     results.systems = facts
-    _ = index.value { SystemIndex(facts.flatMap(\.values)) }
+    index.fill(SystemIndex(facts.flatMap(\.values)))
     let outsiders = facts.enumerated().map { place, facts in
       Results(
         of: facts.reads.nodes, after: earlier.outsiders.isEmpty ? nil : earlier.outsiders[place],
@@ -157,9 +157,8 @@ struct AWSSemantics: PlatformSemantics {
     }
     rework.markOutsiders(outsiders, after: earlier.outsiders)
     results.outsiders = outsiders
-    _ = outsidersOfAll.value {
-      Dictionary(grouping: outsiders.flatMap(\.values).flatMap(\.self)) { $0.from }
-    }
+    outsidersOfAll.fill(
+      Dictionary(grouping: outsiders.flatMap(\.values).flatMap(\.self)) { $0.from })
   }
 
   var problems: [String] { shelf.problems }

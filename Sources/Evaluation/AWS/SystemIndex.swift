@@ -227,9 +227,12 @@ extension [SystemEntry] {
   }
 }
 
-/// What is made when it is first asked for, and kept.
+/// What is made when it is first asked for, and kept. Whoever asks depends on what it was made from.
 final class Lazily<Value: Sendable>: Sendable {
   private let known = Mutex<(value: Value, cells: [Cell]?)?>(nil)
+
+  /// What is there before anybody asks: who depends on what of it is noted elsewhere.
+  func fill(_ value: Value) { known.withLock { $0 = (value, []) } }
 
   func value(_ make: () -> Value) -> Value {
     let isRecording = Reads.isRecording

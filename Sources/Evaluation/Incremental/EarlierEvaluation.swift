@@ -10,18 +10,16 @@ public struct EarlierEvaluation: Sendable {
   let table: HopTable
   let results: AWSResults
   let verdicts: Verdicts
-  let nextDueAt: Timestamp?
   let owners: OwnerRegister
   let thresholds: RuleThresholds
   let settled: Settled?
   let now: Timestamp
 
   /// Whether rules that read the same say the same: beside what is noted they read what the tenant
-  /// says of owners, thresholds and acceptances, and the time.
+  /// says of owners, thresholds and acceptances, and the time, of which they say when it matters.
   func mayBeFollowed(by next: Situation) -> Bool {
     let acceptances = [settled, next.settled].compactMap { $0?.acceptances }
     return thresholds == next.thresholds && owners.owners == next.owners.owners
-      && now <= next.now && nextDueAt.map { $0 > next.now } ?? true
-      && acceptances.allSatisfy(\.isEmpty)
+      && now <= next.now && acceptances.allSatisfy(\.isEmpty)
   }
 }

@@ -14,12 +14,13 @@ struct Results<Value: Sendable>: Sendable {
   ///   - nodes: numbers of nodes, in order.
   ///   - earlier: of the earlier graph; its values are taken where nothing that they were made
   ///     from has changed.
+  ///   - isDue: whether time has outdated a value, by its place in the earlier list.
   ///   - work: of one node, by its place in the list.
   init(
     of nodes: [UInt32], after earlier: Results?, _ rework: Rework,
-    _ work: @Sendable (Int) -> Value
+    isDue: @Sendable (Int) -> Bool = { _ in false }, _ work: @Sendable (Int) -> Value
   ) {
-    let (known, stale) = rework.compare(nodes, earlier?.reads)
+    let (known, stale) = rework.compare(nodes, earlier?.reads, isDue)
     self.stale = stale
     let found = stale.parallelMap { place in
       Reads.recorded(if: rework.isKept) { work(place) }
@@ -96,7 +97,9 @@ struct Rework: Sendable {
 
   /// Where each of these nodes was in an earlier list, or -1; and the places of those of which
   /// something must be worked out, because they are new, or it was made from what has changed.
-  func compare(_ nodes: [UInt32], _ earlier: ReadSets?) -> (known: [Int], stale: [Int]) {
+  func compare(
+    _ nodes: [UInt32], _ earlier: ReadSets?, _ isDue: @Sendable (Int) -> Bool = { _ in false }
+  ) -> (known: [Int], stale: [Int]) {
     guard let change, let earlier, !earlier.cells.isEmpty else {
       return (nodes.map { _ in -1 }, Array(nodes.indices))
     }
@@ -107,7 +110,9 @@ struct Rework: Sendable {
       while next < earlier.nodes.count, earlier.nodes[next] < old { next += 1 }
       return next < earlier.nodes.count && earlier.nodes[next] == old ? next : -1
     }
-    let isStale = known.parallelMap { $0 < 0 || outdated.touches(earlier.cells[$0]) }
+    let isStale = known.parallelMap {
+      $0 < 0 || isDue($0) || outdated.touches(earlier.cells[$0])
+    }
     return (known, isStale.indices.filter { isStale[$0] })
   }
 
