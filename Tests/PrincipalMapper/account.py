@@ -231,8 +231,11 @@ def principals(account):
         "trust-writer-kept-out", allow("iam:UpdateAssumeRolePolicy", role_arn("people")),
         deny("sts:AssumeRole", "*"))
     account.source("raise-itself", allow("iam:PutRolePolicy", own))
-    account.source("raise-itself-bounded", allow("iam:AttachRolePolicy", own), boundary=account.policy(
-        "iam-only", allow("iam:*", "*")))
+    # One could take its boundary off once it is raised, the other could not.
+    for name, actions in [("bounded", "iam:*"), ("kept", "iam:AttachRolePolicy")]:
+        account.source(
+            f"raise-itself-{name}", allow("iam:AttachRolePolicy", own),
+            boundary=account.policy(f"{name}-only", allow(actions, "*")))
     versioned = account.policy(
         "versioned", allow("iam:CreatePolicyVersion", here("iam", "policy/versioned")))
     account.source("raise-by-version", managed=[versioned])
@@ -285,9 +288,15 @@ def trusts(account):
         {"AWS": "*"}, {"StringEquals": {"aws:PrincipalOrgID": "o-elsewhere01"}}))
     account.role("for-names", trust(
         root, {"ArnLike": {"aws:PrincipalArn": here("iam", "role/assume*")}}))
-    account.role("for-everybody", trust({"AWS": "*"}))
-    account.role("for-everybody-but-one", document(
-        trust_statement("*"), trust_statement({"AWS": role_arn("assume")}) | {"Effect": "Deny"}))
+    account.role("for-one-of-everybody", trust(
+        {"AWS": "*"}, {"ArnEquals": {"aws:PrincipalArn": role_arn("named")}}))
+    maker = here("iam", "user/role-maker")
+    for name, everybody, kept_out in [
+        ("for-everybody", {"AWS": "*"}, [maker]),
+        ("for-everybody-but-one", "*", [maker, role_arn("assume")]),
+    ]:
+        account.role(name, document(
+            trust_statement(everybody), trust_statement({"AWS": kept_out}) | {"Effect": "Deny"}))
 
 
 def crowd(account, seed):
