@@ -97,7 +97,9 @@ extension Situation {
   /// Who may act on a system, by who; nobody where it is somebody, because then a path is one to
   /// become it.
   func holders(of id: String) -> [String: [Hop]] {
-    let isSystem = graph.nodes[id]?.merged.kind == .system || !semantics.holdings(of: id).isEmpty
+    let isSystem =
+      graph.nodes[id]?.merged.kind == .system || id.hasSuffix(":*")
+      || !semantics.holdings(of: id).isEmpty
     return isSystem
       ? Dictionary(grouping: semantics.holders(of: id, atLeast: nil)) { $0.from } : [:]
   }

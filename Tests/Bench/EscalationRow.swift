@@ -9,7 +9,7 @@ internal import Model
 /// The peer compares every principal with every role, so its cost grows with their product.
 enum EscalationRow {
   static func measure(_ sizes: [Int] = [20, 200, 2000]) throws -> Measured {
-    let python = try environment()
+    let python = try Program.packages(of: "pmapper") + "/bin/python"
     var details: [String] = []
     var ratio = 0.0
     for roles in sizes {
@@ -83,15 +83,6 @@ enum EscalationRow {
       let edges = root["edges"]?.numberText.flatMap({ Int($0) })
     else { throw NotMeasured("the peer's answer is not understood") }
     return (seconds, edges, Set(pairs))
-  }
-
-  /// The peer's own packages, apart from those of the tests; installed once.
-  private static func environment() throws -> String {
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    let script = root.appending(path: "deploy/local/pmapper-environment.sh").path
-    return String(decoding: try run(script, []), as: UTF8.self)
-      .trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
   private static func run(_ program: String, _ arguments: [String]) throws -> [UInt8] {

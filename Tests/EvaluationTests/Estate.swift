@@ -26,7 +26,9 @@ struct Estate {
   ]
   static let regional = [
     "aws.lambda.function", "aws.lambda.policy", "aws.lambda.url", "aws.secretsmanager.secret",
-    "aws.agentcore.harness", "aws.agentcore.runtime", "aws.apprunner.service",
+    "aws.acm.certificate", "aws.agentcore.gateway", "aws.agentcore.harness",
+    "aws.agentcore.runtime",
+    "aws.apprunner.service",
     "aws.batch.jobDefinition", "aws.codebuild.project", "aws.ecs.taskDefinition", "aws.glue.job",
     "aws.sagemaker.model", "aws.states.stateMachine", "aws.pipes.pipe", "aws.bedrock.agent",
   ]

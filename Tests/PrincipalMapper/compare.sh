@@ -22,7 +22,7 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-peer=$(deploy/local/pmapper-environment.sh)
+peer=$(deploy/local/peer-environment.sh pmapper)/bin/python
 mkdir -p "$work"
 servers=$("$sv0" local up --dir "$work" --with moto)
 eval "$servers"

@@ -94,6 +94,7 @@ extension EvaluationReading {
       "\(baseline.subject) \(Baseline.json(baseline.reached).text) "
         + "\(Baseline.json(baseline.drifted).text) \(baseline.digest)"
     }.sorted()
+    lines += settled.retired.map { "\($0)" }.sorted()
     lines += settled.releases.map { "\($0)" }
     lines += settled.suppressions.map { "\($0) \($1)" }.sorted()
     return lines.joined(separator: "\n")

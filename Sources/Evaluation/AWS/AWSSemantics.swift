@@ -117,6 +117,10 @@ struct AWSSemantics: PlatformSemantics {
     return String(id.dropFirst("aws:account:".count).prefix { $0 != "#" })
   }
 
+  func limitsDigest(of identity: String) -> String {
+    principals[identity]?.limits.digest ?? ""
+  }
+
   func unrelatedOwner(of id: String, seenFrom other: String) -> String? {
     guard let its = owner(of: id), let own = owner(of: other), its != own,
       organizations.relation(of: its, to: own) == .outside
