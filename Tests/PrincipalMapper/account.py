@@ -323,13 +323,21 @@ def crowd(account, seed):
         {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
         {"StringLike": {"aws:PrincipalArn": role_arn("crowd-2*")}},
         {"StringNotEquals": {"aws:PrincipalAccount": ACCOUNT}},
+        {"StringNotLikeIfExists": {"aws:PrincipalArn": role_arn("crowd-3*")}},
+        {"Null": {"aws:PrincipalArn": "true"}},
     ]
 
     def statement():
         actions, resources = lot.choice(any_of)
         more = {"Condition": lot.choice(conditions)} if lot.random() < 0.15 else {}
         make = deny if lot.random() < 0.12 else allow
-        return make(actions, lot.choice(resources), **more)
+        made = make(actions, lot.choice(resources), **more)
+        if make is deny and lot.random() < 0.3:
+            made["NotAction"] = made.pop("Action")
+        elif lot.random() < 0.05:
+            made["NotResource"] = here("iam", "role/people")
+            del made["Resource"]
+        return made
 
     def trusted(number):
         services = ["lambda", "ec2", "cloudformation", "codebuild", "sagemaker", "glue"]
@@ -340,12 +348,18 @@ def crowd(account, seed):
             return ROOT
         return trust({"AWS": role_arn(f"crowd-{lot.choice(roles)}")})
 
+    for group in ["crowd-1", "crowd-2"]:
+        account.iam.create_group(GroupName=group)
+        account.iam.put_group_policy(
+            GroupName=group, PolicyName="permissions", PolicyDocument=document(statement()))
     roles = []
     for number in range(CROWD):
         statements = [statement() for _ in range(lot.randint(1, 5))]
         boundary = data if lot.random() < 0.1 else None
         if number % 6 == 5:
-            account.user(f"crowd-{number}", *statements, keys=lot.randint(0, 2))
+            groups = lot.sample(["crowd-1", "crowd-2"], lot.randint(0, 2))
+            account.user(
+                f"crowd-{number}", *statements, keys=lot.randint(0, 2), groups=groups)
         else:
             account.role(f"crowd-{number}", trusted(number), *statements, boundary=boundary)
             if lot.random() < 0.3:
