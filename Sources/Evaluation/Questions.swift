@@ -26,6 +26,11 @@ extension Evaluation {
     return search.run(limit: limit)
   }
 
+  /// Every possible hop of everybody, asserted or derived, in order of where they start.
+  public var allHops: [Hop] {
+    situation.authority.ends.sorted { $0.precedes($1) }.flatMap { hops(from: $0) }
+  }
+
   /// Everything that an identity or automation comes to, each by its best path, and each data domain
   /// by the best at each level; in order of ends.
   public func reach(from id: String) -> [AuthorityPath] {

@@ -20,7 +20,8 @@ struct Estate {
 
   static let global = [
     "aws.iam.role", "aws.iam.user", "aws.iam.group", "aws.iam.policy", "aws.iam.accessKey",
-    "aws.iam.credentialReport", "aws.iam.serviceCredential", "aws.iam.serverCertificate",
+    "aws.iam.credentialReport", "aws.iam.instanceProfile", "aws.iam.serviceCredential",
+    "aws.iam.serverCertificate",
     "aws.iam.samlProvider", "aws.organizations.organization",
   ]
   static let regional = [
