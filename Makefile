@@ -1,7 +1,8 @@
 # What people and CI type. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak bench catalog format lint clean services update-aws-actions
+.PHONY: help setup demo test soak bench catalog format lint clean services update-aws-actions \
+	compare-pmapper
 MAKEFLAGS += --no-print-directory
 
 # Private servers of the tests, and of a developer's shell.
@@ -40,6 +41,11 @@ soak: setup ## random histories of the pipeline in a simulated world: SEEDS=N or
 bench: setup ## measure speed and cost, a line for each row: ROWS="P5 P6 P8 P9"
 	@swift build -c release --product bench >&2
 	@"$$(swift build -c release --show-bin-path)/bench" $(ROWS)
+
+# make compare-pmapper [SEED=2]
+compare-pmapper: setup ## who comes to be whom, by Principal Mapper and by sv0: every difference, and why
+	@swift build --product sv0 >&2
+	@Tests/PrincipalMapper/compare.sh "$$(swift build --show-bin-path)/sv0" "$(or $(SEED),1)"
 
 services: setup ## print exports of private servers for this shell: eval "$(make services)"
 	@swift build --product sv0 >&2

@@ -88,7 +88,7 @@ extension Hop {
   var isEscalation: Bool { kind == "canEscalateTo" && !isAdministration }
 
   /// From an administrator to the administrators of its account.
-  var isAdministration: Bool {
+  package var isAdministration: Bool {
     kind == "canEscalateTo" && transfer == .acquire && endsAtAdministrators
   }
 

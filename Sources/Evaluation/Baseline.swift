@@ -19,7 +19,8 @@ public struct Baseline: Sendable, Hashable {
   public var reached: [String: String]
   /// The same of what is reached beyond it.
   public var drifted: [String: String]
-  /// Of what decides the identity's authority: policies, memberships, trust.
+  /// Of what decides the identity's authority: policies, memberships, trust, and the limits of its
+  /// account.
   public var digest: String
   /// Version of the classifier that said which systems hold what.
   public var classifier: Int
@@ -97,7 +98,7 @@ extension Situation {
   /// Of the policies, memberships and limits that decide an identity's authority. A vendor's policy
   /// counts by its name: what the vendor writes into it is no act of the tenant's.
   private func digest(of identity: String) -> String {
-    var facts: Set<String> = []
+    var facts: Set<String> = ["account \(semantics.limitsDigest(of: identity))"]
     var seen: Set<String> = [identity]
     var frontier = [identity]
     while let id = frontier.popLast() {

@@ -44,7 +44,10 @@ struct FindingNews {
   }
 
   private func change(_ old: PublishedFinding, _ blocked: [String]) -> FindingChange? {
-    let missing = Set(inputs.gaps(old.inputs) + blocked).sorted { $0.precedes($1) }
+    let needed = old.inputs.filter { key in
+      inputs.isListed(key) || settled?.hasRetired(key) != true
+    }
+    let missing = Set(inputs.gaps(needed) + blocked).sorted { $0.precedes($1) }
     let content = OCSF.content(of: old.event, missing: missing)
     let digest = OCSF.digest(content)
     let isReleased = settled?.releases(old.key.rule, in: old.key.scope) ?? true

@@ -67,6 +67,9 @@ public struct Inputs: Sendable {
     regions[CollectionKey(scope: scope, collection: collection)] ?? []
   }
 
+  /// Whether anybody tried to read it, since it was last retired.
+  func isListed(_ key: CollectionKey) -> Bool { collections[key] != nil }
+
   func isComplete(_ key: CollectionKey) -> Bool {
     gap(key) == nil && collections[key]?.outcome != .unsupported
   }

@@ -42,6 +42,10 @@ protocol PlatformSemantics: Sendable {
   /// Why an identity may or may not do something; `nil` for what is no identity.
   func explain(_ identity: String, _ action: String, on resource: String) -> Explanation?
 
+  /// A digest of the limits that an identity's account is under: they change by what somebody decides
+  /// for the account, not for the identity.
+  func limitsDigest(of identity: String) -> String
+
   /// The account that a node, or a set of nodes, belongs to, as its name or its state says.
   func owner(of id: String) -> String?
 
@@ -74,6 +78,9 @@ struct FederatedTrust: Sendable {
   /// The subjects that are named, as they are written.
   var subjects: [String]
   var issuer: String
+  /// Whose tokens fit, as an owner file would name them (`github:acme`), but for those that are the
+  /// tenant's own by what was read.
+  var parties: [String] = []
   /// What its holders present.
   var proof = "token"
 }

@@ -26,6 +26,11 @@ extension Evaluation {
     return search.run(limit: limit)
   }
 
+  /// Every possible hop of everybody, asserted or derived, in order of where they start.
+  public var allHops: [Hop] {
+    situation.authority.ends.sorted { $0.precedes($1) }.flatMap { hops(from: $0) }
+  }
+
   /// Everything that an identity or automation comes to, each by its best path, and each data domain
   /// by the best at each level; in order of ends.
   public func reach(from id: String) -> [AuthorityPath] {
@@ -92,7 +97,9 @@ extension Situation {
   /// Who may act on a system, by who; nobody where it is somebody, because then a path is one to
   /// become it.
   func holders(of id: String) -> [String: [Hop]] {
-    let isSystem = graph.nodes[id]?.merged.kind == .system || !semantics.holdings(of: id).isEmpty
+    let isSystem =
+      graph.nodes[id]?.merged.kind == .system || id.hasSuffix(":*")
+      || !semantics.holdings(of: id).isEmpty
     return isSystem
       ? Dictionary(grouping: semantics.holders(of: id, atLeast: nil)) { $0.from } : [:]
   }

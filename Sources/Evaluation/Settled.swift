@@ -12,17 +12,20 @@ public struct Settled: Sendable, Hashable {
   public var releases: [FindingRelease]
   /// What people accepted since the last evaluation.
   public var acceptances: [BaselineAcceptance]
+  /// What people took out of the graph: it counts as read and empty, unless it is read again.
+  public var retired: Set<RetiredCollections>
 
   public init(
     judged: Set<JudgedRule> = [], baselines: [String: Baseline] = [:],
     suppressions: [String: Suppression] = [:], releases: [FindingRelease] = [],
-    acceptances: [BaselineAcceptance] = []
+    acceptances: [BaselineAcceptance] = [], retired: Set<RetiredCollections> = []
   ) {
     self.judged = judged
     self.baselines = baselines
     self.suppressions = suppressions
     self.releases = releases
     self.acceptances = acceptances
+    self.retired = retired
   }
 
   func hasJudged(_ scope: String, _ type: String, by rule: Rule) -> Bool {
@@ -34,6 +37,12 @@ public struct Settled: Sendable, Hashable {
     releases.contains { $0.covers(rule, in: scope) }
   }
 
+  func hasRetired(_ key: CollectionKey) -> Bool {
+    ["", key.collection, String(key.collection.prefix { $0 != "@" })].contains {
+      retired.contains(RetiredCollections(scope: key.scope, collection: $0))
+    }
+  }
+
   func suppression(of uid: String, at now: Timestamp) -> Suppression? {
     suppressions[uid].flatMap { $0.endsAt > now ? $0 : nil }
   }
@@ -41,6 +50,18 @@ public struct Settled: Sendable, Hashable {
   /// When the next suppression ends.
   func nextEnd(after now: Timestamp) -> Timestamp? {
     suppressions.values.map(\.endsAt).filter { $0 > now }.min()
+  }
+}
+
+/// Collections of a scope that a person retired.
+public struct RetiredCollections: Sendable, Hashable {
+  public var scope: String
+  /// With its regions; empty for all.
+  public var collection: String
+
+  public init(scope: String, collection: String) {
+    self.scope = scope
+    self.collection = collection
   }
 }
 

@@ -27,6 +27,10 @@ public struct ExtractionLimits: Sendable, Equatable {
     self.heartbeat = heartbeat
     self.lastWord = lastWord
   }
+
+  /// Calls under way at the same time to one host, which may be the same for all attempts: as many
+  /// of each attempt as use up fifteen a second where an answer takes a second.
+  public var callsPerHost: Int { 16 * attemptsAtOnce }
 }
 
 /// Takes dispatches and executes attempts.

@@ -2,6 +2,7 @@ import AWSConnector
 import Extraction
 import Model
 import PipelineTesting
+import Synchronization
 import Testing
 
 @Suite struct CollectionTests {
@@ -103,5 +104,28 @@ import Testing
     let published = await aws.attempt(collections: ["aws.lambda.eventSourceMapping"]).run()
     #expect(published.records.map(\.key) == ["u-1", "u-2"])
     #expect(published.records.map(\.call) == [0, 2])
+  }
+
+  /// However long a list is, no more of it is held than a page: the next is asked for when all
+  /// that was on the last has been taken.
+  @Test func aLongListIsReadPageByPage() async {
+    let (pages, size) = (50, 20)
+    let producer = RecordingProducer()
+    let taken = Mutex<[Int]>([])
+    let aws = FakeAWS { operation, call in
+      guard operation == "lambda:ListEventSourceMappings" else { return nil }
+      let page = call.path.split(separator: "=").last.flatMap { Int($0) } ?? 0
+      let published = PublishedAttempt(producer.messages, log: []).records.count
+      taken.withLock { $0.append(published) }
+      let items = (0..<size).map { #"{"UUID":"u-\#(page * size + $0)"}"# }
+      let next = page + 1 < pages ? #""\#(page + 1)""# : "null"
+      return Answer(
+        #"{"EventSourceMappings":[\#(items.joined(separator: ","))],"NextMarker":\#(next)}"#)
+    }
+    let published = await aws.attempt(
+      collections: ["aws.lambda.eventSourceMapping"], producer: producer
+    ).run()
+    #expect(published.records.count == pages * size)
+    #expect(taken.withLock(\.self) == (0..<pages).map { $0 * size })
   }
 }

@@ -43,6 +43,7 @@ import Testing
           "FunctionName": .string(name), "Runtime": "python3.12", "Role": .string(role),
           "Handler": "i.handler", "Code": ["ZipFile": .string(Self.code)],
           "Environment": ["Variables": ["TOKEN": .string(Self.secret), "EMPTY": ""]],
+          "Tags": ["Owner": "team-a"],
         ])
     }
     try await account.lambda(
@@ -124,7 +125,7 @@ import Testing
       "aws.lambda.policy@\(region)": 1, "aws.lambda.url@\(region)": 1,
       "aws.lambda.eventSourceMapping@\(region)": 1, "aws.lambda.alias@\(region)": 1,
       "aws.lambda.version@\(region)": 3, "aws.lambda.layerVersion@\(region)": 1,
-      "aws.iam.credentialReport": 1,
+      "aws.iam.credentialReport": 1, "aws.lambda.functionTags@\(region)": 2,
     ]
     for (collection, count) in counts {
       #expect(published.records(of: collection).count == count, "\(collection)")

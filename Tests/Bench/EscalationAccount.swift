@@ -44,7 +44,8 @@ struct EscalationAccount {
           groups: ["team\(number % 10)"]))
     }
     let running = holders.filter { !$0.isUser }
-    for (kind, limit) in [("lambda", 2), ("ec2", 20), ("cloudformation", 2)] {
+    // The peer takes it that something runs with every instance profile.
+    for (kind, limit) in [("lambda", 2), ("ec2", Int.max), ("cloudformation", 2)] {
       for role in running.filter({ $0.name.contains("-\(kind)-") }).prefix(limit) {
         things.append(Self.thing(kind, things.count, Self.arn("role", role.name)))
       }
@@ -222,6 +223,11 @@ struct EscalationAccount {
       }
       for name in holder.managed { made.edge(.grantedBy, arn, Self.arn("policy", name)) }
       for name in holder.groups { made.edge(.memberOf, arn, Self.arn("group", name)) }
+      if holder.hasProfile {
+        let profile = Self.arn("instance-profile", holder.name)
+        made.node(profile, .connection, "aws.iam.instanceProfile")
+        made.edge(.runsAs, profile, arn)
+      }
       if let name = holder.boundary {
         made.edge(.limitedBy, arn, Self.arn("policy", name), "boundary")
       }
@@ -275,7 +281,8 @@ struct EscalationAccount {
       var collections: [CollectionKey: CollectionStatus] = [:]
       for name in [
         "aws.iam.role", "aws.iam.user", "aws.iam.group", "aws.iam.policy", "aws.iam.accessKey",
-        "aws.organizations.organization", "aws.lambda.function@eu-west-1",
+        "aws.iam.instanceProfile", "aws.organizations.organization",
+        "aws.lambda.function@eu-west-1",
       ] {
         collections[CollectionKey(scope: EscalationAccount.scope, collection: name)] =
           CollectionStatus(

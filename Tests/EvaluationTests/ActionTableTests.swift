@@ -13,7 +13,8 @@ import Testing
     ("s3:PutBucketPolicy", .manageAccess), ("S3:getobject", .readData),
     ("s3:GetBucketLocation", .readMetadata), ("s3:GetObjectTagging", .readMetadata),
     ("secretsmanager:GetResourcePolicy", .readMetadata),
-    ("lambda:GetFunctionConfiguration", .readData),
+    ("lambda:GetFunctionConfiguration", .readData), ("iam:UpdateSAMLProvider", .manageAccess),
+    ("ram:AssociateResourceShare", .manageAccess), ("iam:DeleteUser", .write),
   ])
   func levelsAreWhatAHolderCanDo(action: String, level: AccessLevel) {
     #expect(ActionTable.aws.level(of: action) == level)

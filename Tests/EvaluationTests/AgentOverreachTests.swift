@@ -44,6 +44,15 @@ import Testing
     #expect(finding.chain.contains { $0.sentence.contains("runs as") })
   }
 
+  /// An agent that AgentCore puts together is one, too.
+  @Test func aHarnessIsAnAgent() throws {
+    var estate = estate([Self.readSecret])
+    let harness = "arn:aws:bedrock-agentcore:eu-west-1:\(Estate.account):harness/h1"
+    estate.thing(harness, "aws.agentcore.harness", .automation)
+    estate.link(.runsAs, harness, Estate.arn("role", "agent-role"))
+    #expect(estate.findings(Self.rule).map(\.subject).contains(harness))
+  }
+
   @Test func aPurposeSaysWhatAndHowFar() {
     #expect(domains([Self.readSecret], purpose: "secrets") == [])
     #expect(domains([Self.read], purpose: "logs") == ["\(Self.invoices) readData"])

@@ -101,6 +101,32 @@ import Testing
     #expect(finding.chain.count == 5)
   }
 
+  /// AWS lists functions without their tags: those come from the tagging service, in records of its
+  /// own, and without them nothing is known of where a function comes from.
+  @Test func tagsOfASecondRecordCount() throws {
+    var estate = Estate()
+    let role = estate.role("shared", policies: [Self.reader])
+    var functions: [String] = []
+    for name in ["f0", "f1"] {
+      let arn = "arn:aws:lambda:eu-west-1:\(Estate.account):function:\(name)"
+      functions.append(estate.thing(arn, "aws.lambda.function", .automation, name: name))
+      estate.link(.runsAs, arn, role)
+    }
+    #expect(estate.findings(Self.rule).isEmpty)
+    #expect(estate.findings("coverage").first?.description.contains(Self.rule) == true)
+    for (arn, team) in zip(functions, ["a", "b"]) {
+      estate.add(
+        Node(
+          id: arn, kind: .automation, type: "aws.lambda.function", name: arn,
+          state: ["tags": ["team": .string(team)]]), arn, "aws.lambda.functionTags@eu-west-1",
+        Estate.account)
+    }
+    let finding = try #require(estate.findings(Self.rule).first)
+    #expect(finding.description.contains("f0 (owner a) and f1 (owner b)"))
+    #expect(finding.inputs.contains { $0.collection == "aws.lambda.functionTags@eu-west-1" })
+    #expect(estate.findings("coverage").isEmpty)
+  }
+
   @Test func whatTheyShareReachingFarIsMedium() {
     let estate = estate(["team": "a"], ["team": "b"], role: [Policy.everything])
     #expect(estate.findings(Self.rule).first?.severity == .medium)

@@ -45,6 +45,11 @@ import Testing
     #expect(edges.contains("canAssume") && edges.suffix(2) == ["reaches", "holds"])
     #expect(
       finding.chain.allSatisfy { !$0.receipts.isEmpty || $0.sentence.contains("data domain") })
+    let stranger = try #require(finding.limits.last)
+    #expect(stranger.sentence.contains("account \(Self.other) is in no organization"))
+    #expect(
+      stranger.subject
+        == .collection(name: "aws.organizations.organization", scope: Estate.scope))
     let scopes = Set(finding.inputs.map(\.scope))
     #expect(scopes == [Estate.scope, Estate.scope(Self.other)])
   }

@@ -26,7 +26,7 @@ import Testing
     #expect(finding.chain.first?.subject == .node(id: role))
     let absence = try #require(finding.limits.last)
     #expect(absence.subject == .collection(name: "aws.iam.role", scope: Estate.scope))
-    #expect(absence.receipts.map(\.requestID) == ["request-1"])
+    #expect(absence.receipts.map(\.requestID) == ["request-1"] && absence.basis == .temporal)
   }
 
   @Test func whatWasNeverUsedIsAsOldAsTheIdentity() throws {

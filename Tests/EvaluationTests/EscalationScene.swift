@@ -59,17 +59,18 @@ struct EscalationScene {
     case .passing(let service, let type):
       let trusted = bare ? "other.amazonaws.com" : service
       estate.role("target", trust: Policy.document(Policy.trust(#"{"Service":"\#(trusted)"}"#)))
+      if service == "ec2.amazonaws.com" { estate.instanceProfile("target", of: target) }
       if let type, !bare { add(type, runsAs: nil) }
     case .automation(let type, let requirement):
-      let agent = requirement == .hasAgent && !bare
-      estate.role(
-        "target", policies: agent ? [Policy.document(Policy.allow("ssm:Update*"))] : [])
+      let hasAgent = requirement == .takesSessions || requirement == .takesCommands
+      let agent = Policy.document(Policy.allow("ssm:Update*"), Policy.allow("ssmmessages:*"))
+      estate.role("target", policies: hasAgent && !bare ? [agent] : [])
       if requirement == .isStarted, !bare {
         add(type, runsAs: target)
         estate.add(
           Edge(.triggers, from: "arn:aws:sqs:\(Self.region):\(Estate.account):q", to: thing),
           "m", "aws.lambda.eventSourceMapping@\(Self.region)", Estate.account)
-      } else if requirement == .hasAgent || requirement == .isStarted || !bare {
+      } else if hasAgent || requirement == .isStarted || !bare {
         add(type, runsAs: target)
       }
     case .user(let entry):

@@ -20,12 +20,15 @@ struct Estate {
 
   static let global = [
     "aws.iam.role", "aws.iam.user", "aws.iam.group", "aws.iam.policy", "aws.iam.accessKey",
-    "aws.iam.credentialReport", "aws.iam.serviceCredential", "aws.iam.serverCertificate",
+    "aws.iam.credentialReport", "aws.iam.instanceProfile", "aws.iam.serviceCredential",
+    "aws.iam.serverCertificate",
     "aws.iam.samlProvider", "aws.organizations.organization",
   ]
   static let regional = [
     "aws.lambda.function", "aws.lambda.policy", "aws.lambda.url", "aws.secretsmanager.secret",
-    "aws.agentcore.harness", "aws.agentcore.runtime", "aws.apprunner.service",
+    "aws.acm.certificate", "aws.agentcore.gateway", "aws.agentcore.harness",
+    "aws.agentcore.runtime",
+    "aws.apprunner.service",
     "aws.batch.jobDefinition", "aws.codebuild.project", "aws.ecs.taskDefinition", "aws.glue.job",
     "aws.sagemaker.model", "aws.states.stateMachine", "aws.pipes.pipe", "aws.bedrock.agent",
   ]

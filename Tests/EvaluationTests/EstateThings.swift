@@ -18,6 +18,19 @@ extension Estate {
     return id
   }
 
+  /// What carries a role onto a machine.
+  @discardableResult
+  mutating func instanceProfile(_ name: String, of role: String) -> String {
+    let profile = Self.arn("instance-profile", name)
+    let collection = "aws.iam.instanceProfile"
+    add(
+      Node(
+        id: profile, kind: .connection, type: collection, name: name, defines: [profile],
+        state: ["account": .string(Self.account)]), profile, collection, Self.account)
+    add(Edge(.runsAs, from: profile, to: role), profile, collection, Self.account)
+    return profile
+  }
+
   mutating func link(
     _ kind: EdgeKind, _ from: String, _ to: String, _ discriminator: String = "",
     state: [String: JSON] = [:]

@@ -98,6 +98,28 @@ import Testing
     }
   }
 
+  /// As the command leaves it: what was retired is closed, and nobody has read the scope.
+  @Test func findingsOfARetiredScopeAreResolved() async throws {
+    try await TestDatabase.with { pool in
+      try await Self.estate.store(in: pool)
+      _ = try await service(pool, at: Estate.now + .seconds(10)).turn()
+      try await pool.withTransaction { transaction in
+        try await transaction.executeScript(
+          """
+          UPDATE sv0.nodes SET closed_epoch = 2;
+          UPDATE sv0.edges SET closed_epoch = 2;
+          DELETE FROM sv0.collections;
+          INSERT INTO sv0.retirements VALUES
+            ('acme', '\(Estate.scope)', '', 2, 9, 'ada', '2026-11-21T12:00:20Z');
+          UPDATE sv0.tenants SET graph_version = 8;
+          """)
+      }
+      _ = try await service(pool, at: Estate.now + .seconds(20)).turn()
+      let reading = try #require(try await PostgresEvaluationStore(pool).read("acme"))
+      #expect(reading.findings.map(\.life.state) == [.resolved, .resolved])
+    }
+  }
+
   @Test func whoeverWritesSecondWritesNothing() async throws {
     try await TestDatabase.with { pool in
       try await Self.estate.store(in: pool)

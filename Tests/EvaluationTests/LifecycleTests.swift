@@ -188,6 +188,28 @@ import Testing
     #expect(first(unread.evaluation.changes(since: published([kept]))) == nil)
   }
 
+  /// What a person retired counts as read and empty, until it is read again.
+  @Test func whatWasRetiredIsGone() throws {
+    var estate = Estate()
+    estate.role("r", policies: [Policy.everything])
+    let before = published(estate.evaluation.changes(since: []))
+    var empty = Estate(accounts: [])
+    func change(_ retired: (scope: String, collection: String)?) -> FindingLife? {
+      let settled = Settled(
+        retired: Set(
+          retired.map { RetiredCollections(scope: $0.scope, collection: $0.collection) }
+            .map { [$0] } ?? []))
+      return first(
+        empty.evaluation(at: Estate.now, settled: settled).changes(since: before))?.life
+    }
+    #expect(change(nil)?.state == .updated)
+    #expect(change((Estate.scope("444455556666"), ""))?.state == .updated)
+    #expect(change((Estate.scope, "aws.lambda"))?.state == .updated)
+    #expect(change((Estate.scope, ""))?.state == .resolved)
+    empty.end("aws.iam.role", .denied)
+    #expect(change((Estate.scope, ""))?.state == .updated)
+  }
+
   @Test(arguments: [Outcome.partial, .denied, .throttled, .failed])
   func anIncompleteInputKeepsTheFindingAndMakesCoverage(outcome: Outcome) throws {
     var estate = Estate()

@@ -10,7 +10,7 @@ import Testing
   static let fullForResources = Policy.document(Policy.allow("*", to: #""*""#))
 
   /// Root, a unit, and the account in it; what is attached to each, `nil` for the default alone.
-  private func estate(
+  static func estate(
     root: String? = nil, unit: String? = nil, account: String? = nil,
     resources: String? = nil
   ) -> Estate {
@@ -52,9 +52,9 @@ import Testing
   /// account."
   @Test func everyLevelMustAllow() {
     let onlyS3 = Policy.document(Policy.allow("s3:*"))
-    #expect(decide(estate(), "ec2:RunInstances") == .allowed)
+    #expect(decide(Self.estate(), "ec2:RunInstances") == .allowed)
     for limited in [
-      estate(root: onlyS3), estate(unit: onlyS3), estate(account: onlyS3),
+      Self.estate(root: onlyS3), Self.estate(unit: onlyS3), Self.estate(account: onlyS3),
     ] {
       #expect(decide(limited, "ec2:RunInstances") == .denied)
       #expect(decide(limited, "s3:GetObject") == .allowed)
@@ -64,7 +64,7 @@ import Testing
   /// "A deny at any level blocks the action."
   @Test func aDenyAtAnyLevelForbids() {
     let text = Policy.document(Policy.allow("*"), Policy.deny("s3:*"))
-    for limited in [estate(root: text), estate(unit: text), estate(account: text)] {
+    for limited in [Self.estate(root: text), Self.estate(unit: text), Self.estate(account: text)] {
       #expect(decide(limited, "s3:GetObject") == .denied)
       #expect(decide(limited, "ec2:RunInstances") == .allowed)
     }
@@ -75,7 +75,7 @@ import Testing
     let text = Policy.document(
       Policy.allow("*"),
       Policy.deny("*", if: #"{"StringNotEquals":{"aws:RequestedRegion":"eu-west-1"}}"#))
-    #expect(decide(estate(root: text), "ec2:RunInstances") == .allowed)
+    #expect(decide(Self.estate(root: text), "ec2:RunInstances") == .allowed)
   }
 
   /// A deny that spares one role by its ARN.
@@ -84,14 +84,14 @@ import Testing
     let text = Policy.document(
       Policy.allow("*"),
       Policy.deny("iam:*", if: #"{"ArnNotLike":{"aws:PrincipalArn":"\#(arn)"}}"#))
-    #expect(decide(estate(unit: text), "iam:CreateUser") == .allowed)
-    var limited = estate(unit: text)
+    #expect(decide(Self.estate(unit: text), "iam:CreateUser") == .allowed)
+    var limited = Self.estate(unit: text)
     let other = limited.role("other", policies: [Policy.everything])
     #expect(limited.decide(other, "iam:CreateUser", on: "*") == .denied)
   }
 
   @Test func withoutTheUnitsNothingIsCertain() {
-    var partly = estate()
+    var partly = Self.estate()
     partly.end("aws.organizations.organizationalUnit", .denied, Self.management)
     #expect(decide(partly, "s3:GetObject") == .unknown)
   }
@@ -104,14 +104,14 @@ import Testing
       Policy.deny(
         "*", if: #"{"StringNotEquals":{"aws:PrincipalAccount":"\#(Self.management)"}}"#,
         to: #""*""#))
-    var limited = estate(resources: text)
+    var limited = Self.estate(resources: text)
     let role = limited.role("r", policies: [Policy.everything])
     let semantics = limited.semantics
     let source = try #require(semantics.principals[role])
     #expect(semantics.access(source, "s3:GetObject", on: "arn:aws:s3:::b/x").decision == .denied)
     #expect(
       semantics.access(source, "ec2:StopInstances", on: "*").decision == .allowed)
-    var free = estate(resources: Self.fullForResources)
+    var free = Self.estate(resources: Self.fullForResources)
     let other = free.role("r", policies: [Policy.everything])
     let answer = free.semantics
     #expect(
@@ -129,7 +129,7 @@ import Testing
       Policy.deny(
         "sts:*", if: #"{"StringNotEqualsIfExists":{"aws:PrincipalOrgID":"o-acme"}\#(but)}"#,
         to: #""*""#))
-    var limited = estate(resources: text)
+    var limited = Self.estate(resources: text)
     let role = limited.role("r")
     let hops = limited.evaluation.hops(from: "aws:service:lambda.amazonaws.com")
     #expect(hops.map(\.to) == (spared ? [role] : []))
@@ -138,7 +138,7 @@ import Testing
 
   /// The path that `aws:PrincipalOrgPaths` has in a condition.
   @Test func theUnitOfAPrincipalIsKnown() {
-    var limited = estate()
+    var limited = Self.estate()
     let condition = #"{"ForAnyValue:StringLike":{"aws:PrincipalOrgPaths":"o-acme/r-1/ou-1/*"}}"#
     let role = limited.role(
       "r", policies: [Policy.document(Policy.allow("s3:*", if: condition))])

@@ -58,6 +58,42 @@ import Testing
     #expect(evaluation.reach(from: start).contains { $0.hops.last?.to == set })
   }
 
+  /// Who may do everything may do all of a service, and so may who holds the service.
+  @Test func whoHoldsEverythingHoldsAllOfAService() throws {
+    var estate = Estate()
+    estate.resource("arn:aws:s3:::acme-hr-payroll", "aws.s3.bucket", policy: nil)
+    let trust = Policy.document(Policy.trust(#"{"AWS":"*"}"#, if: Self.nobody))
+    let roles = [
+      ("admin", [Policy.everything]), ("files", [Policy.document(Policy.allow("s3:*"))]),
+      ("raiser", [Policy.document(Policy.allow("iam:PutRolePolicy"))]),
+      ("writer", [Policy.document(Policy.allow("s3:PutObject"))]),
+      ("without", [Policy.everything, Policy.document(Policy.deny("s3:*"))]),
+      ("machines", [Policy.document(Policy.allow("ec2:*"))]),
+    ].map { estate.role($0, trust: trust, policies: $1) }
+    let set = "aws:account:\(Estate.account)"
+    let evaluation = estate.evaluation
+    for (end, others) in [("s3:*", []), ("s3", [roles[3]])] {
+      let found = evaluation.whoCan(reach: "\(set)#\(end)", atLeast: nil)
+      // Who denies itself the service can take that back, as an administrator of everything else.
+      let expected = [roles[0], roles[1], roles[2], roles[4]] + others
+      #expect(
+        found.compactMap { $0.hops.first?.from } == expected.sorted { $0.precedes($1) }, "\(end)")
+      #expect(found.allSatisfy { $0.hops.last?.to == "\(set)#\(end)" })
+      for role in expected {
+        #expect(!evaluation.paths(from: role, to: "\(set)#\(end)").isEmpty, "\(role)")
+      }
+      #expect(evaluation.paths(from: roles[5], to: "\(set)#\(end)").isEmpty)
+    }
+    let managers = evaluation.whoCan(reach: "\(set)#s3:*", atLeast: .manageAccess)
+    #expect(
+      managers.compactMap { $0.hops.first?.from }
+        == [roles[0], roles[2], roles[4]].sorted {
+          $0.precedes($1)
+        })
+  }
+
+  private static let nobody = #"{"StringEquals":{"aws:PrincipalAccount":"none"}}"#
+
   /// "Determining whether a request is allowed or denied": denies first, then each kind of policy.
   @Test func anExplanationIsInTheOrderOfEvaluation() throws {
     var estate = Estate()

@@ -196,6 +196,22 @@ import Testing
     }
   }
 
+  /// That an account is no part of the organization is an absence: the listing proves it.
+  @Test func aStrangerIsProvedByTheListingThatLacksIt() throws {
+    let alone = try #require(judge(#"{"AWS":"\#(Self.foreign)"}"#))
+    let step = try #require(alone.limits.last)
+    let organization = "aws.organizations.organization"
+    #expect(step.subject == .collection(name: organization, scope: Estate.scope))
+    #expect(step.sentence.contains(Self.foreign) && step.receipts.count == 1)
+    var estate = Estate()
+    estate.organization(management: Estate.account, members: [])
+    let member = try #require(judge(#"{"AWS":"\#(Self.foreign)"}"#, in: estate))
+    #expect(
+      member.limits.last?.subject
+        == .collection(name: "aws.organizations.account", scope: Estate.scope))
+    #expect(judge(#"{"AWS":"*"}"#)?.limits.contains { $0.sentence.contains("anyone") } == false)
+  }
+
   @Test func withAnExternalIDItIsInformational() throws {
     let finding = try #require(
       judge(#"{"AWS":"\#(Self.foreign)"}"#, if: Self.externalID))
@@ -350,6 +366,25 @@ import Testing
       "hello", role: estate.role("r", policies: [Policy.everything]), url: "NONE",
       policy: urlPolicy)
     return estate
+  }
+
+  /// Of AgentCore: it calls tools as its role, for whoever calls it.
+  @Test(arguments: [
+    (true, [Policy.everything], Severity.critical), (true, [], nil),
+    (false, [Policy.everything], nil),
+  ]) func aGatewayThatAsksNobodyIsFound(
+    isOpen: Bool, policies: [String], expected: Severity?
+  ) throws {
+    var estate = Estate()
+    let gateway = "arn:aws:bedrock-agentcore:eu-west-1:\(Estate.account):gateway/gw1"
+    let role = estate.role("r", policies: policies)
+    estate.thing(gateway, "aws.agentcore.gateway", .automation, name: "tools")
+    estate.link(.runsAs, gateway, "\(gateway)/workload-identity", "workload")
+    estate.link(.runsAs, gateway, role)
+    if isOpen { estate.link(.triggers, anyoneNodeID, gateway, "gateway") }
+    let finding = estate.findings("public-trigger").first
+    #expect(finding?.severity == expected)
+    #expect(finding?.title == expected.map { _ in "Anyone can start tools, which runs as r" })
   }
 
   @Test func anUncertainEntryIsMedium() throws {

@@ -70,6 +70,31 @@ import Testing
     #expect(tenant.evaluate(Self.estate([Self.readHR, tagged])) == [])
   }
 
+  /// What an organization stops forbidding, somebody has allowed: by another text, or from above.
+  @Test(arguments: ["root", "unit", "account", "resources"])
+  func whatAnOrganizationStopsForbiddingIsDrift(level: String) {
+    func estate(_ text: String) -> Estate {
+      var estate =
+        switch level {
+        case "root": OrganizationLimitTests.estate(root: text)
+        case "unit": OrganizationLimitTests.estate(unit: text)
+        case "account": OrganizationLimitTests.estate(account: text)
+        default: OrganizationLimitTests.estate(resources: text)
+        }
+      estate.resource(Self.payroll, "aws.s3.bucket", policy: nil)
+      estate.role("worker", policies: [Self.readHR])
+      return estate
+    }
+    let to = level == "resources" ? #""*""# : nil
+    let allow = Policy.allow("*", to: to)
+    var tenant = Tenant()
+    #expect(
+      tenant.evaluate(estate(Policy.document(allow, Policy.deny("s3:Get*", to: to)))) == [])
+    #expect(
+      tenant.evaluate(estate(Policy.document(allow, Policy.deny("sqs:*", to: to))))
+        == ["worker has come to reach hr data (readData)"])
+  }
+
   @Test func whatAVendorWritesIntoItsOwnPolicyIsNoDrift() {
     let arn = "arn:aws:iam::aws:policy/SomeAccess"
     func estate(_ text: String, attached: Bool = true) -> Estate {

@@ -134,6 +134,23 @@ import Testing
     #expect(read.evaluation(at: week).findings.first { $0.rule == Self.rule }?.severity == .medium)
   }
 
+  /// ACM says what is in use, and renews what it can before the warning.
+  @Test(
+    arguments: [
+      (["inUse": true], "Replace it before"), (["inUse": false, "exported": true], "Replace it"),
+      (["inUse": true, "renewal": "ELIGIBLE"], "ACM renews it by itself and has not yet"),
+      ([:], "Replace it"), (["inUse": false, "exported": false], nil), (["inUse": false], nil),
+    ] as [([String: JSON], String?)])
+  func ofCertificatesOfACMThoseCountThatAreInUse(state: [String: JSON], advice: String?) {
+    var estate = Estate()
+    estate.thing(
+      "arn:aws:acm:eu-west-1:\(Estate.account):certificate/1", "aws.acm.certificate", .credential,
+      name: "shop.example", state: state.merging(["expires": "2026-11-25T00:00:00Z"]) { $1 })
+    let finding = estate.findings(Self.rule).first
+    #expect(finding?.severity == advice.map { _ in Severity.medium })
+    #expect(finding?.description.contains(advice ?? "") ?? (advice == nil))
+  }
+
   @Test func whatHasExpiredStaysFound() {
     let finding = Self.estate(until: "2026-01-01T00:00:00Z").findings(Self.rule).first
     #expect(finding?.severity == .medium)

@@ -195,6 +195,38 @@ import Testing
     }
   }
 
+  /// RDS User Guide, "Password management with Amazon RDS and AWS Secrets Manager".
+  @Test func whoReadsTheMasterPasswordAdministersTheDatabaseIfItGetsThere() throws {
+    var estate = Self.estate()
+    let database = "arn:aws:rds:eu-west-1:\(Estate.account):db:hr-payroll"
+    let secret = "arn:aws:secretsmanager:eu-west-1:\(Estate.account):secret:rds!db-1-a1b2c3"
+    estate.thing(database, "aws.rds.instance", name: "hr-payroll")
+    estate.thing(secret, "aws.secretsmanager.secret", name: "rds!db-1")
+    estate.link(.stores, database, secret)
+    let read = "secretsmanager:GetSecretValue"
+    let reader = estate.role("reader", policies: [Policy.document(Policy.allow(read, on: secret))])
+    let every = estate.role("every", policies: [Policy.document(Policy.allow(read))])
+    let other = estate.role(
+      "other",
+      policies: [
+        Policy.document(
+          Policy.allow(read, on: Self.secret),
+          Policy.allow("secretsmanager:DescribeSecret", on: secret))
+      ])
+    let hr = "data-domain:hr administer conditional: reaches holds"
+    #expect(lines(estate, reader).contains(hr) && lines(estate, every).contains(hr))
+    #expect(!lines(estate, other).contains(hr))
+    let path = try #require(estate.evaluation.paths(from: reader, to: database).first)
+    #expect(path.decision.conditions == ["a way to the port of hr-payroll"])
+    #expect(estate.graph.chain(path).map(\.sentence).contains("hr-payroll stores rds!db-1"))
+    let holders = estate.evaluation.whoCan(reach: database, atLeast: .administer)
+      .compactMap { $0.hops.first?.from }
+    #expect(holders.contains(reader) && holders.contains(every) && !holders.contains(other))
+    #expect(
+      estate.evaluation.whoCan(reach: database, atLeast: .manageAccess)
+        .allSatisfy { $0.hops.first?.from != reader })
+  }
+
   @Test func aSecretDisclosesTheIdentityThatItStores() throws {
     var estate = Self.estate()
     let user = estate.user("vendor")

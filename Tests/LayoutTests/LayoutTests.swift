@@ -163,6 +163,21 @@ import Testing
     }
   }
 
+  /// Each kind of difference from Principal Mapper has its row, and each row its kind.
+  @Test func everyKindOfDifferenceIsExplained() throws {
+    let program = try String(
+      contentsOf: Self.root.appending(path: "Tests/PrincipalMapper/compare.py"), encoding: .utf8)
+    let text = try String(
+      contentsOf: Self.root.appending(path: "docs/authority.md"), encoding: .utf8)
+    let list = try #require(program.firstMatch(of: #/\nKINDS = \(\n(?<names>[^)]*)\)/#)).names
+    let kinds = list.matches(of: #/"([a-z-]+)"/#).map { String($0.1) }
+    let section = try #require(
+      text.firstMatch(of: #/\n## Beside Principal Mapper\n(?<rows>(?s).*?)\n## /#)
+    ).rows
+    let rows = section.matches(of: #/\n\| `([a-z-]+)` \|/#).map { String($0.1) }
+    #expect(!kinds.isEmpty && rows.sorted() == kinds.sorted())
+  }
+
   /// A promise without a test is none. Names are of functions, or what a test is displayed as.
   @Test func everyGuaranteeNamesTestsThatExist() throws {
     let tests = try Self.files(under: "Tests", [".swift"]).map {

@@ -96,6 +96,7 @@ extension EvaluationReading {
         + "\(Baseline.json(baseline.drifted).text) \(baseline.digest)"
     }.sorted()
     lines += paths.map { "\($0) \(Hex.encode($1))" }.sorted()
+    lines += settled.retired.map { "\($0)" }.sorted()
     lines += settled.releases.map { "\($0)" }
     lines += settled.suppressions.map { "\($0) \($1)" }.sorted()
     return lines.joined(separator: "\n")

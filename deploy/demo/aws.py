@@ -54,5 +54,5 @@ def reset():
     """Empties moto, and makes the ids that it will invent repeatable."""
     for path in ("reset", "seed?a=42"):
         request = urllib.request.Request(f"{endpoint()}/moto-api/{path}", method="POST")
-        with urllib.request.urlopen(request, timeout=10):
+        with urllib.request.urlopen(request, timeout=60):
             pass

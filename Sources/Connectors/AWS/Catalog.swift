@@ -18,7 +18,7 @@ struct AWSUnit: Sendable {
     + iamCredentials + iamReports + kms + cloudTrail + eks + bedrock + agentCore + sageMaker
     + triggers + governance + bedrockFlows + bedrockModels + rolesAnywhere + resourceSharing
     + agentCoreIdentity + agentCoreTools + openSearch + s3Vectors + s3Access + cloudTrailLake
-    + cloudTrailArchive
+    + cloudTrailArchive + certificates + tags
 
   /// What hangs on one listing.
   static func tree(_ root: AWSListing) -> AWSUnit {

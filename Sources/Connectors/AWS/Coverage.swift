@@ -28,6 +28,30 @@ enum AWSCoverage {
     AWSUnit.all.flatMap { $0.kinds.flatMap(\.operations) }.map(\.fullName))
 
   static let covered: [String: (by: String, field: String)] = [
+    "bedrock-agent:ListTagsForResource": (
+      "resourcegroupstaggingapi:GetResources", "ResourceTagMappingList.Tags"
+    ),
+    "bedrock-agentcore-control:ListTagsForResource": (
+      "resourcegroupstaggingapi:GetResources", "ResourceTagMappingList.Tags"
+    ),
+    "dynamodb:ListTagsOfResource": (
+      "resourcegroupstaggingapi:GetResources", "ResourceTagMappingList.Tags"
+    ),
+    "lambda:ListTags": (
+      "resourcegroupstaggingapi:GetResources", "ResourceTagMappingList.Tags"
+    ),
+    "s3:GetBucketTagging": (
+      "resourcegroupstaggingapi:GetResources", "ResourceTagMappingList.Tags"
+    ),
+    "sns:ListTagsForResource": (
+      "resourcegroupstaggingapi:GetResources", "ResourceTagMappingList.Tags"
+    ),
+    "sqs:ListQueueTags": (
+      "resourcegroupstaggingapi:GetResources", "ResourceTagMappingList.Tags"
+    ),
+    "stepfunctions:ListTagsForResource": (
+      "resourcegroupstaggingapi:GetResources", "ResourceTagMappingList.Tags"
+    ),
     "iam:GetServiceLastAccessedDetailsWithEntities": (
       "iam:GetServiceLastAccessedDetails", "ServicesLastAccessed.LastAuthenticatedEntity"
     ),

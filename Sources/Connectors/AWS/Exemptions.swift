@@ -3,7 +3,7 @@ extension AWSCoverage {
   static let exempted: [(reason: String, operations: Set<String>)] = [
     (
       "Returns what runs or ran, one object per execution: the definition already "
-        + "says who does what, and an execution belongs to activity.",
+        + "says who does what, and of a state machine's executions the newest is read.",
       [
         "bedrock:GetModelCustomizationJob", "bedrock:GetModelInvocationJob",
         "bedrock:ListModelCustomizationJobs", "bedrock:ListModelInvocationJobs",
@@ -11,8 +11,7 @@ extension AWSCoverage {
         "ecs:DescribeContainerInstances", "ecs:DescribeTaskSets", "ecs:DescribeTasks",
         "ecs:ListContainerInstances", "ecs:ListTasks", "events:DescribeReplay",
         "events:ListReplays", "stepfunctions:DescribeExecution", "stepfunctions:DescribeMapRun",
-        "stepfunctions:DescribeStateMachineForExecution", "stepfunctions:ListExecutions",
-        "stepfunctions:ListMapRuns",
+        "stepfunctions:DescribeStateMachineForExecution", "stepfunctions:ListMapRuns",
       ]
     ),
     (
@@ -42,17 +41,15 @@ extension AWSCoverage {
       ]
     ),
     (
-      "Tags of single resources; where a listing carries tags they are taken from "
-        + "there, and one call per resource would double the calls.",
+      "Tags of single resources; where a listing or the tagging service carries tags that decide "
+        + "something they are taken from there, and one call per resource would double the calls.",
       [
-        "bedrock-agent:ListTagsForResource", "bedrock-agentcore-control:ListTagsForResource",
-        "bedrock:ListTagsForResource", "cloudtrail:ListTags", "dynamodb:ListTagsOfResource",
-        "ecr:ListTagsForResource", "ecs:ListTagsForResource", "events:ListTagsForResource",
-        "iam:ListInstanceProfileTags", "iam:ListPolicyTags", "lambda:ListTags",
-        "opensearchserverless:ListTagsForResource", "organizations:ListTagsForResource",
-        "pipes:ListTagsForResource", "rolesanywhere:ListTagsForResource", "s3:GetBucketAbac",
-        "s3:GetBucketTagging", "scheduler:ListTagsForResource", "sns:ListTagsForResource",
-        "sqs:ListQueueTags", "ssm:ListTagsForResource", "stepfunctions:ListTagsForResource",
+        "bedrock:ListTagsForResource", "cloudtrail:ListTags", "ecr:ListTagsForResource",
+        "ecs:ListTagsForResource", "events:ListTagsForResource", "iam:ListInstanceProfileTags",
+        "iam:ListPolicyTags", "opensearchserverless:ListTagsForResource",
+        "organizations:ListTagsForResource", "pipes:ListTagsForResource",
+        "rolesanywhere:ListTagsForResource", "s3:GetBucketAbac", "scheduler:ListTagsForResource",
+        "ssm:ListTagsForResource",
       ]
     ),
     (

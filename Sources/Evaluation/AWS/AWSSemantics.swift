@@ -4,7 +4,7 @@
 /// document, `ActionSet` what of it is asked about; `Matching`, `HeldPolicy`, `Principal`,
 /// `Organizations` are who it is about and what limits it; `Access` is both sides of a request,
 /// `RequestedResource` what is asked for, with `KeyGrants` and `Buckets`; `Trust`, `Reach`,
-/// `Entry`, `Escalation`, `Administrators` are the derived edges, `Federation`, `RolesAnywhere`, `Cognito`, `Kubernetes`
+/// `Entry`, `ServiceRoles`, `Escalation`, `Administrators` are the derived edges, `Federation`, `RolesAnywhere`, `Cognito`, `Kubernetes`
 /// and `Agents` those of outsiders and workloads; `SystemIndex`, `SystemAccess`, `Holdings` are which
 /// systems hold what, and who may act on them.
 internal import Model
@@ -115,6 +115,10 @@ struct AWSSemantics: PlatformSemantics {
   func owner(of id: String) -> String? {
     guard id.hasPrefix("aws:account:") else { return account(of: id) }
     return String(id.dropFirst("aws:account:".count).prefix { $0 != "#" })
+  }
+
+  func limitsDigest(of identity: String) -> String {
+    principals[identity]?.limits.digest ?? ""
   }
 
   func unrelatedOwner(of id: String, seenFrom other: String) -> String? {

@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import Model
 
 /// Policies of one type that an organization attaches above an account: a list for each level.
@@ -25,13 +26,18 @@ final class AccountLimits: Sendable {
   let resources: PolicyLevels
   /// Why there are no limits, where there are none.
   let reasons: [Fact]
+  /// Of what is attached where, and what it says; a vendor's text apart.
+  let digest: String
 
   let policies: [HeldPolicy]
 
-  init(principals: PolicyLevels, resources: PolicyLevels, reasons: [Fact]) {
+  init(
+    principals: PolicyLevels, resources: PolicyLevels, reasons: [Fact], digest: String = ""
+  ) {
     self.principals = principals
     self.resources = resources
     self.reasons = reasons
+    self.digest = digest
     policies = principals.levels.flatMap(\.self)
   }
 
@@ -57,12 +63,25 @@ final class AccountLimits: Sendable {
 extension Organizations {
   func memberLimits(_ account: String, _ organization: Organization) -> AccountLimits {
     let (targets, gap) = levels(above: account, organization)
+    let principals = policies(
+      "scp", "aws.organizations.policy", targets, gap, account, organization)
+    let resources = policies(
+      "rcp", "aws.organizations.resourceControlPolicy", targets, gap, account, organization)
     return AccountLimits(
-      principals: policies(
-        "scp", "aws.organizations.policy", targets, gap, account, organization),
-      resources: policies(
-        "rcp", "aws.organizations.resourceControlPolicy", targets, gap, account, organization),
-      reasons: [])
+      principals: principals, resources: resources, reasons: [],
+      digest: digest(principals.policies + resources.policies, organization))
+  }
+
+  private func digest(_ policies: [HeldPolicy], _ organization: Organization) -> String {
+    let scope = inputs.scopes(ofAccount: organization.management).first
+    let texts = policies.map { policy in
+      let document = graph.nodes[policy.id]?.view(in: scope).state["document"]?.string ?? ""
+      let way = policy.way.compactMap { fact -> String? in
+        if case .edge(let key) = fact.subject { key.causeText } else { nil }
+      }
+      return (policy.isVendorManaged ? way : way + [document]).joined(separator: " ")
+    }
+    return SHA256.hexDigest(texts.sorted { $0.precedes($1) }.joined(separator: "\n"))
   }
 
   /// The root, the units and the account, from the top down; and what is missing to be sure.

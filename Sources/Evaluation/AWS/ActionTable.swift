@@ -98,11 +98,27 @@ struct ActionTable: Sendable {
     var overrides: [String: AccessLevel] = [:]
     // To become somebody, or to decide as whom something runs, is to have what they have.
     for name in [
-      "iam:AddRoleToInstanceProfile", "iam:AddUserToGroup", "iam:CreateAccessKey",
-      "iam:CreateLoginProfile", "iam:CreateServiceSpecificCredential", "iam:PassRole",
-      "iam:UpdateAccessKey", "iam:UpdateLoginProfile", "iam:UploadSSHPublicKey",
-      "iam:UploadSigningCertificate", "lambda:AddPermission", "sts:AssumeRole",
-      "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity", "sts:AssumeRoot",
+      "cognito-identity:SetIdentityPoolRoles", "iam:AddRoleToInstanceProfile",
+      "iam:AddUserToGroup", "iam:CreateAccessKey", "iam:CreateLoginProfile",
+      "iam:CreateServiceSpecificCredential", "iam:PassRole", "iam:ResetServiceSpecificCredential",
+      "iam:UpdateAccessKey", "iam:UpdateLoginProfile", "iam:UpdateSSHPublicKey",
+      "iam:UpdateServiceSpecificCredential", "iam:UpdateSigningCertificate",
+      "iam:UploadSSHPublicKey", "iam:UploadSigningCertificate", "lambda:AddPermission",
+      "sso-directory:AddMemberToGroup", "sso-directory:UpdatePassword", "sso:AssociateProfile",
+      "sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity",
+      "sts:AssumeRoot",
+    ] { overrides[name] = .manageAccess }
+    // Whose tokens and assertions open roles.
+    for name in [
+      "iam:AddClientIDToOpenIDConnectProvider", "iam:CreateOpenIDConnectProvider",
+      "iam:CreateSAMLProvider", "iam:UpdateOpenIDConnectProviderThumbprint",
+      "iam:UpdateSAMLProvider",
+    ] { overrides[name] = .manageAccess }
+    // They let another account, or others, have what is there.
+    for name in [
+      "ds:ShareDirectory", "es:UpdateElasticsearchDomainConfig", "ram:AssociateResourceShare",
+      "ram:CreateResourceShare", "ram:UpdateResourceShare", "rds:ModifyDBClusterSnapshotAttribute",
+      "rds:ModifyDBSnapshotAttribute",
     ] { overrides[name] = .manageAccess }
     // They decide what runs, or are a shell where it runs.
     for name in [
@@ -123,7 +139,7 @@ struct ActionTable: Sendable {
     for name in [
       "secretsmanager:GetSecretValue", "secretsmanager:BatchGetSecretValue", "ssm:GetParameter",
       "ssm:GetParameters", "ssm:GetParametersByPath", "lambda:GetFunction",
-      "lambda:GetFunctionConfiguration",
+      "lambda:GetFunctionConfiguration", "lightsail:GetRelationalDatabaseMasterUserPassword",
     ] { overrides[name] = .readData }
     return overrides
   }()

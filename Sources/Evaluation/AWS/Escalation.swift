@@ -190,7 +190,7 @@ extension EscalationEstate {
   }
 
   /// The best answers for something that the caller makes: it may choose the name, but only one.
-  private func newResource(
+  func newResource(
     _ pattern: String, _ actions: [String], _ source: Principal
   ) -> [AccessAnswer]? {
     var best: (level: Decision.Level, answers: [AccessAnswer])?

@@ -71,16 +71,10 @@ struct EscalationEstate: Sendable {
     resources[name] ?? RequestedResource(name, in: semantics)
   }
 
-  /// The service acts for the account's own automation, whose name the caller chooses.
   private func serviceTrusts(of role: Principal) -> [(String, PassableRole)] {
     (semantics.trusts[role.arn] ?? []).compactMap { party in
       guard case .service(let name) = party.requester else { return nil }
-      var context = semantics.context(of: party.requester, trustedBy: role.account)
-      context["aws:SourceAccount"] = .known([role.account])
-      context["aws:SourceArn"] = .chosenName(account: role.account)
-      let request = Request(AWSSemantics.action, on: role.arn, in: context)
-      var answer = role.trust.answer(request) { $0.fit(party.requester) > .none }
-      answer.allow = answer.allow.and(role.limits.resourceDecision(request))
+      let answer = semantics.answer(of: role, to: name)
       guard answer.decision.isPossible else { return nil }
       let facts = answer.grant.map {
         semantics.facts(of: $0, saying: "lets the service \(name) assume \(role.label)")
@@ -174,9 +168,15 @@ struct EscalationEstate: Sendable {
       }
       let answer = semantics.access(source, Self.passRole, on: resource, keys: keys)
       guard answer.decision.isPossible else { return nil }
-      return EscalationBinding(
+      var binding = EscalationBinding(
         end: role.arn, transfer: .control, role: role.arn, keys: keys, passing: answer,
         decision: role.decision, facts: role.facts)
+      if service == "ec2.amazonaws.com" {
+        let (decision, facts) = isCarried(role.arn, source)
+        binding.decision = binding.decision.and(decision)
+        binding.facts += facts
+      }
+      return binding
     }
   }
 
@@ -193,7 +193,9 @@ struct EscalationEstate: Sendable {
       case .isStarted:
         graph.edges(.triggers, to: node.id).isEmpty && graph.edges(.invokes, to: node.id).isEmpty
           ? .conditional("somebody starts \(node.name)") : .allowed
-      case .hasAgent: .any(runs.map { registers(roleBehind($0)) })
+      case .takesSessions: .any(runs.map { hasAgent(roleBehind($0), Self.sessionActions) })
+      case .takesCommands:
+        .any(runs.flatMap { run in Self.commandActions.map { hasAgent(roleBehind(run), $0) } })
       case .isReachable: .conditional("the caller can reach \(node.name) by SSH")
       }
     return EscalationBinding(
@@ -208,10 +210,43 @@ struct EscalationEstate: Sendable {
       .compactMap { semantics.principals[$0.to] }.first
   }
 
-  /// Source: Systems Manager User Guide, "Configure instance permissions required for SSM".
-  private func registers(_ role: Principal?) -> Decision {
+  /// Source: Systems Manager User Guide, "Verify or create an IAM role with Session Manager
+  /// permissions", "Reference: ec2messages, ssmmessages, and other API operations".
+  private static let sessionActions = [
+    "ssm:UpdateInstanceInformation", "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel", "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+  ]
+  private static let commandActions = [
+    ["ssm:UpdateInstanceInformation", "ec2messages:GetMessages"],
+    [
+      "ssm:UpdateInstanceInformation", "ssmmessages:CreateControlChannel",
+      "ssmmessages:OpenControlChannel",
+    ],
+  ]
+
+  private func hasAgent(_ role: Principal?, _ actions: [String]) -> Decision {
     guard let role else { return .unknown("the role of an instance profile") }
-    return semantics.access(role, "ssm:UpdateInstanceInformation", on: "*").decision
+    return .all(actions.map { semantics.access(role, $0, on: "*").decision })
+  }
+
+  /// EC2 takes a role only in an instance profile: one that there is, or one that the caller makes
+  /// and puts the role into.
+  /// Source: IAM User Guide, "Use instance profiles"; Service Authorization Reference,
+  /// `iam:AddRoleToInstanceProfile`.
+  private func isCarried(_ role: String, _ source: Principal) -> (Decision, [Fact]) {
+    let profile = semantics.graph.edges(.runsAs, to: role).first {
+      semantics.graph.nodes[$0.from]?.type == "aws.iam.instanceProfile"
+    }
+    if let profile { return (.allowed, [profile.fact(in: semantics.graph)]) }
+    let actions = ["iam:CreateInstanceProfile", "iam:AddRoleToInstanceProfile"]
+    let made = newResource("iam:instance-profile/*", actions, source) ?? []
+    let listed = semantics.listing("aws.iam.instanceProfile", in: source.scope).negated
+    guard !made.isEmpty else { return (listed, []) }
+    let facts = zip(actions, made).flatMap { action, answer in
+      answer.grant.map { semantics.facts(of: $0, saying: "allows \(action)") } ?? []
+    }
+    return (.any([listed, .all(made.map(\.decision))]), facts)
   }
 
   /// Source: IAM User Guide, "IAM and AWS STS quotas": a user has two access keys at most.

@@ -80,8 +80,8 @@ struct EscalationMethod: Sendable, Hashable {
   enum Requirement: Sendable, Hashable {
     /// It does nothing until somebody starts it.
     case isStarted
-    /// Its role lets the Systems Manager agent register.
-    case hasAgent
+    /// Its role lets the Systems Manager agent register, and open sessions or fetch commands.
+    case takesSessions, takesCommands
     /// Only somebody who can reach the machine's port gains by it.
     case isReachable
   }

@@ -199,10 +199,10 @@ extension EscalationMethod {
       Permission("sagemaker:UpdateNotebookInstance", .thing),
       Permission("sagemaker:StartNotebookInstance", .thing)),
     EscalationMethod(
-      "ssm-001", .existingPassRole, .automation("aws.ec2.instance", requires: .hasAgent),
+      "ssm-001", .existingPassRole, .automation("aws.ec2.instance", requires: .takesSessions),
       Permission("ssm:StartSession", .thing)),
     EscalationMethod(
-      "ssm-002", .existingPassRole, .automation("aws.ec2.instance", requires: .hasAgent),
+      "ssm-002", .existingPassRole, .automation("aws.ec2.instance", requires: .takesCommands),
       Permission("ssm:SendCommand", .thing),
       Permission(
         "ssm:SendCommand", .fixed("arn:*:ssm:*::document/AWS-RunShellScript"), isRepeated: true)),

@@ -3,18 +3,46 @@ internal import Model
 /// An issuer that serves everybody, so that only the subject tells its customers apart.
 private struct SharedIssuer {
   var host: String
+  /// What an owner file calls it: `github:acme`.
+  var platform: String
   /// Before the owner's name in a subject, and after it.
   var prefix: String
   var delimiter: Character
 
   /// Source: each vendor's page on OpenID Connect with AWS.
   static let all = [
-    SharedIssuer(host: "token.actions.githubusercontent.com", prefix: "repo:", delimiter: "/"),
-    SharedIssuer(host: "gitlab.com", prefix: "project_path:", delimiter: "/"),
-    SharedIssuer(host: "app.terraform.io", prefix: "organization:", delimiter: ":"),
-    SharedIssuer(host: "agent.buildkite.com", prefix: "organization:", delimiter: ":"),
+    SharedIssuer(
+      host: "token.actions.githubusercontent.com", platform: "github", prefix: "repo:",
+      delimiter: "/"),
+    SharedIssuer(
+      host: "gitlab.com", platform: "gitlab", prefix: "project_path:", delimiter: "/"),
+    SharedIssuer(
+      host: "app.terraform.io", platform: "terraform", prefix: "organization:", delimiter: ":"),
+    SharedIssuer(
+      host: "agent.buildkite.com", platform: "buildkite", prefix: "organization:",
+      delimiter: ":"),
   ]
+
+  /// The owner that a subject begins with; `nil` where a pattern stands for it, or the subject is
+  /// written in another way. Behind its name GitHub may tell its number: `repo:acme@12/shop@34`.
+  /// Source: GitHub Docs, "OpenID Connect", "Immutable subject claims".
+  func owner(of subject: String) -> Substring? {
+    guard subject.hasPrefix(prefix) else { return nil }
+    let owner = subject.dropFirst(prefix.count).prefix { $0 != delimiter && $0 != "@" }
+    return owner.isEmpty || isOpen(owner) ? nil : owner
+  }
 }
+
+/// What GitHub's tokens tell beside their subject, and how wide a trust in one value of it is.
+/// Source: IAM User Guide, "Available keys for AWS OIDC federation"; GitHub Docs, "OpenID Connect
+/// reference", "OIDC token claims".
+private let claims: [(name: String, width: FederationWidth)] = [
+  ("enterprise_id", .wholeOwner), ("repository_owner", .wholeOwner),
+  ("repository_owner_id", .wholeOwner), ("repository", .anyContext),
+  ("repository_id", .anyContext),
+]
+
+private func isOpen(_ part: Substring) -> Bool { part.contains { "*?".contains($0) } }
 
 extension AWSSemantics {
   /// `federates` hops to a role, from every provider that its trust policy names.
@@ -67,7 +95,9 @@ extension AWSSemantics {
         cause: grant.policy.cause(
           grant.statement)),
       width: isSAML ? nil : allows.map { width($0, issuer) }.min(), subjects: subjects,
-      issuer: issuer)
+      issuer: issuer,
+      parties: isSAML
+        ? [] : Set(allows.flatMap { parties($0, issuer) }).sorted { $0.precedes($1) })
   }
 
   /// The host and path of a provider, which its claims' keys begin with.
@@ -93,17 +123,45 @@ extension AWSSemantics {
       return guests.contains("authenticated") ? .named : .wholeIssuer
     }
     let shared = SharedIssuer.all.first { $0.host == issuer }
-    guard let subjects = statement.values(of: "\(issuer):sub") else {
-      let owners = ["repository_owner", "repository_owner_id", "repository", "repository_id"]
-        .flatMap { statement.values(of: "\(issuer):\($0)") ?? [] }
-      if !owners.isEmpty, !owners.contains(where: { $0.contains("*") }) { return .wholeOwner }
-      return shared == nil ? .wholeIssuer : .anyone
+    let widest = shared == nil ? FederationWidth.wholeIssuer : .anyone
+    let bySubject = statement.values(of: "\(issuer):sub").map { subjects in
+      subjects.map { Self.width(ofSubject: $0, shared) }.min() ?? .named
     }
-    return subjects.map { Self.width(ofSubject: $0, shared) }.min() ?? .named
+    let byClaims = claims.compactMap { claim, width in
+      named(claim, by: statement, issuer).isEmpty ? nil : width
+    }
+    return max(bySubject ?? widest, byClaims.max() ?? widest)
+  }
+
+  /// Who gets the tokens that a statement is about, as an owner file would name them; nobody where
+  /// a pattern leaves it open, and where it is the tenant's own by what was read.
+  private func parties(_ statement: Statement, _ issuer: String) -> [String] {
+    if issuer == "cognito-identity.amazonaws.com" {
+      return named("aud", by: statement, issuer)
+        .filter { graph.nodes["aws:cognito-identity-pool:\($0)"] == nil }.map { "cognito:\($0)" }
+    }
+    guard let shared = SharedIssuer.all.first(where: { $0.host == issuer }) else {
+      // Everybody gets tokens of the built-in ones, and whose application it is they do not say.
+      let isBuiltIn = ["accounts.google.com", "graph.facebook.com", "www.amazon.com"]
+        .contains(issuer)
+      let isOwn = graph.node(named: "oidc:https://\(issuer)") != nil
+      return isBuiltIn || isOwn ? [] : ["oidc:\(issuer)"]
+    }
+    let subjects = statement.values(of: "\(issuer):sub") ?? []
+    let byClaims = ["repository_owner", "repository"].flatMap {
+      named($0, by: statement, issuer).map { String($0.prefix { $0 != "/" }) }
+    }
+    let owners = byClaims.isEmpty ? subjects.compactMap(shared.owner).map(String.init) : byClaims
+    return owners.map { "\(shared.platform):\($0)" }
+  }
+
+  /// The values of a claim, where each names one.
+  private func named(_ claim: String, by statement: Statement, _ issuer: String) -> [String] {
+    let values = statement.values(of: "\(issuer):\(claim)") ?? []
+    return values.contains { isOpen($0[...]) } ? [] : values
   }
 
   private static func width(ofSubject text: String, _ shared: SharedIssuer?) -> FederationWidth {
-    func isOpen(_ part: Substring) -> Bool { part.contains("*") || part.contains("?") }
     guard isOpen(text[...]) else { return .named }
     guard let shared else {
       // `system:serviceaccount:NAMESPACE:NAME`
@@ -113,12 +171,12 @@ extension AWSSemantics {
       }
       return isOpen(parts[2]) ? .wholeIssuer : .anyContext
     }
-    guard text.hasPrefix(shared.prefix) else { return .anyone }
+    guard shared.owner(of: text) != nil else { return .anyone }
     let rest = text.dropFirst(shared.prefix.count)
     let owner = rest.prefix { $0 != shared.delimiter }
-    if isOpen(owner) { return .anyone }
-    let project = rest.dropFirst(owner.count + 1).prefix { $0 != ":" }
-    return isOpen(project) ? .wholeOwner : .anyContext
+    let project = rest.dropFirst(owner.count + 1).prefix { $0 != ":" && $0 != "@" }
+    // A pattern for the owner's number also stands for what follows.
+    return isOpen(owner) || isOpen(project) ? .wholeOwner : .anyContext
   }
 }
 

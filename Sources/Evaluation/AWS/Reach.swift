@@ -19,10 +19,7 @@ extension AWSSemantics {
       return services.compactMap { service in
         let all = Array("\(service):*".utf8)
         guard wide.contains(where: { $0.actions.matches(all) }) else { return nil }
-        let answer = source.answer(request(service, source))
-        guard answer.grant != nil, answer.decision.isPossible else { return nil }
-        return hop(
-          source, to: "\(service):*", answer, level: Self.level(ofAll: service), except: [])
+        return reach(of: source, toAllOf: service)
       }
     }
     let answers = services.map { ($0, source.answer(request($0, source))) }
@@ -38,6 +35,13 @@ extension AWSSemantics {
       + firmer.map { service, answer in
         hop(source, to: "\(service):*", answer, level: Self.level(ofAll: service), except: [])
       }
+  }
+
+  /// The `reaches` hop to everything of a service, also where more than that is allowed.
+  func reach(of source: Principal, toAllOf service: String) -> Hop? {
+    let answer = source.answer(request(service, source))
+    guard answer.grant != nil, answer.decision.isPossible else { return nil }
+    return hop(source, to: "\(service):*", answer, level: Self.level(ofAll: service), except: [])
   }
 
   func authority(of identity: String) -> Decision {

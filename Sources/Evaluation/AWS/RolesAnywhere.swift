@@ -170,14 +170,14 @@ extension AWSSemantics {
     "\(role)#session/\(profile)"
   }
 
-  /// Whether what a profile or a pod runs as is in force as it stands; a limited profile leads to
-  /// its sessions instead.
+  /// Whether what something runs as is in force as it stands; a limited profile of Roles Anywhere
+  /// leads to its sessions instead.
   func judgeIdentity(_ edge: GraphEdge) -> Decision? {
     if edge.from.hasPrefix("arn:aws:rolesanywhere:"), let profile = graph.nodes[edge.from] {
       return .of(
         edge.merged.state["enabled"] != .bool(false) && sessionPolicies(of: profile).isEmpty)
     }
-    return edge.from.contains(":podidentityassociation/") ? podDecision(edge) : nil
+    return edge.from.contains(":podidentityassociation/") ? podDecision(edge) : mayRun(edge)
   }
 }
 

@@ -70,7 +70,49 @@ extension AWSSemantics {
       let actions = ServiceActions.of(service).actions
       hops += systemHops(from: source, to: entry, actions, allows + entry.grants)
     }
+    hops += masterAccess(of: source, own, allows)
     return hops.sorted { $0.precedes($1) }
+  }
+
+  /// Hops to databases of which an identity may read the password of the master user.
+  private func masterAccess(
+    of source: Principal, _ own: [String: [SystemEntry]], _ allows: [Statement]
+  ) -> [Hop] {
+    let mayRead = allows.contains { $0.mayConcern("secretsmanager") }
+    let databases =
+      mayRead
+      ? Self.databases.filter { !isCovered($0, of: source) }.flatMap { own[$0] ?? [] }.map(\.id)
+      : []
+    let others = systems.entries(naming: source)
+      .flatMap { graph.edges(.stores, to: $0.id) }.map(\.from)
+      .filter { !holdings(of: $0).isEmpty }
+    return Set(databases + others).sorted { $0.precedes($1) }.flatMap { database in
+      masterSecrets(of: database).compactMap { masterAccess(of: source, by: $0) }
+    }
+  }
+
+  private static let databases = ["rds", "redshift"]
+
+  /// The edges from a database to the secret with its master user's password.
+  private func masterSecrets(of system: String) -> [GraphEdge] {
+    guard let service = ARN(system)?.service, Self.databases.contains(service) else { return [] }
+    return graph.edges(.stores, from: system).filter { ARN($0.to)?.service == "secretsmanager" }
+  }
+
+  /// Whoever reads it can log in and do everything in the database, if it gets to its port.
+  /// Source: RDS User Guide, "Password management with Amazon RDS and AWS Secrets Manager".
+  private func masterAccess(of source: Principal, by stored: GraphEdge) -> Hop? {
+    let action = "secretsmanager:GetSecretValue"
+    let answer = access(source, action, on: stored.to)
+    guard let grant = answer.grant, answer.decision.isPossible else { return nil }
+    let database = graph.label(stored.from)
+    return Hop(
+      kind: "reaches", from: source.id, to: stored.from, transfer: .access,
+      decision: answer.decision.and(.conditional("a way to the port of \(database)")),
+      sentence: "\(source.label) may take \(action) on the password of the master user of "
+        + database,
+      facts: facts(of: grant, saying: "allows \(action)") + [stored.fact(in: graph)],
+      limits: source.limitFacts, cause: grant.policy.cause(grant.statement), level: .administer)
   }
 
   /// Whether all of a service is its own already.
@@ -186,27 +228,50 @@ extension AWSSemantics {
     let isDomain = DataDomain(id: system) != nil
     if isDomain || system.hasPrefix("aws:account:") {
       let sets = entrants.keys.sorted { $0.precedes($1) }.map(administrators)
-      return (order + sets).flatMap { identity in
+      let held = (order + sets).flatMap { identity in
         (isDomain ? unbounded[identity] ?? [] : []) + sensitiveAccess(of: identity)
       }.filter { hop in
-        hop.level ?? .readMetadata >= least ?? .readMetadata
-          && (hop.to == system || isDomain && holdings(of: hop.to).contains { $0.to == system })
+        hop.to == system || isDomain && holdings(of: hop.to).contains { $0.to == system }
       }
+      return (held + holders(ofSet: system))
+        .filter { $0.level ?? .readMetadata >= least ?? .readMetadata }
     }
     guard let arn = ARN(system) else { return [] }
     let entry = entry(of: system)
     let actions = ServiceActions.of(arn.service).actions
       .filter { $0.level >= least ?? .readMetadata }
-    let own = order.compactMap { principals[$0] }.compactMap { source in
+    let isEnough = AccessLevel.administer >= least ?? .readMetadata
+    let masters = isEnough ? masterSecrets(of: system) : []
+    let own = order.compactMap { principals[$0] }.flatMap { source in
       let allows = source.policies.flatMap { $0.compiled?.statements ?? [] }
         .filter { $0.effect == .allow }
-      return systemHops(from: source, to: entry, actions, allows + entry.grants).first
+      return systemHops(from: source, to: entry, actions, allows + entry.grants).prefix(1)
+        + masters.compactMap { masterAccess(of: source, by: $0) }
     }
     let others = outsiders(of: system, atLeast: least)
     guard let account = account(of: system), entrants[account] != nil else {
       return own + others
     }
     return own + others + [Self.administratorAccess(of: "aws:account:\(account)", to: system)]
+  }
+
+  /// Who may act on a set of a service's resources because all of the service is its own: by that,
+  /// by everything of the account, or as its administrator.
+  private func holders(ofSet set: String) -> [Hop] {
+    let parts = set.dropFirst("aws:account:".count).split(separator: "#", maxSplits: 1)
+    guard parts.count == 2, !["*", "administrators"].contains(parts[1]) else { return [] }
+    let (account, service) = (String(parts[0]), String(parts[1].prefix { $0 != ":" }))
+    let own = order.compactMap { principals[$0] }.filter { source in
+      source.account == account && unbounded[source.arn]?.contains { $0.to == set } == false
+    }.compactMap { reach(of: $0, toAllOf: service) }
+    let administrators =
+      entrants[account] == nil
+      ? [] : [Self.administratorAccess(of: "aws:account:\(account)", to: set)]
+    return own.map { hop in
+      var hop = hop
+      hop.to = set
+      return hop
+    } + administrators
   }
 }
 

@@ -28,6 +28,11 @@ extension PostgresEvaluationStore {
         drifted: try levels(row.bytes(2), of: subject), digest: try row.string(3),
         classifier: Int(try row.int64(4)))
     }
+    settled.retired = Set(
+      try await transaction.query(
+        "SELECT DISTINCT scope, collection FROM sv0.retirements WHERE tenant = $1",
+        [.text(clock.tenant)]
+      ).map { RetiredCollections(scope: try $0.string(0), collection: try $0.string(1)) })
     let orders = try await transaction.query(
       """
       SELECT kind, scope, rule, subject, uid, owner, reason, ends_at FROM sv0.finding_orders

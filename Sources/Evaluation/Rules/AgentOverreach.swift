@@ -8,8 +8,8 @@ extension Rule {
   /// `agents` for an agent that directs others. Where nothing is declared only what no agent should
   /// have is found: administration, deciding who may do what, secrets, and other agents.
   static let agentOverreach = Rule(
-    id: "agent-overreach", version: 1, title: "Agent beyond its purpose",
-    subjects: ["aws.bedrock.agent", "aws.agentcore.runtime"].map {
+    id: "agent-overreach", version: 2, title: "Agent beyond its purpose",
+    subjects: ["aws.bedrock.agent", "aws.agentcore.runtime", "aws.agentcore.harness"].map {
       SubjectInputs($0, ["\($0)@*"] + Principal.collections)
     }
   ) { situation, subject in

@@ -18,13 +18,15 @@ extension Rule {
     guard let worst = ranked.first, let end = worst.end,
       let account = situation.semantics.unrelatedOwner(of: end.to, seenFrom: subject.id)
     else { return nil }
-    return situation.draft(
+    var draft = situation.draft(
       ranked,
       title: "\(subject.name) reaches \(worst.words(in: situation.graph)) of unrelated account "
         + account,
       advice: "Account \(account) is in no organization with the account of \(subject.name), so "
         + "nobody sees both ends, and whoever holds one holds the other. Remove the trust, or "
         + "declare it by the tag sv0:accepts on the role or system that lets it in.")
+    draft?.limits += situation.strangers([account], to: subject)
+    return draft
   }
 }
 

@@ -34,9 +34,11 @@ extension Rule {
           + "everything and wait for somebody to miss it.",
         chain: chain,
         limits: limits
-          + idleness.sources.compactMap {
-            situation.absence(
-              $0, of: subject, "\($0) tells that \(subject.name) \(idleness.phrase)")
+          + idleness.sources.compactMap { source in
+            var step = situation.absence(
+              source, of: subject, "\(source) tells that \(subject.name) \(idleness.phrase)")
+            step?.basis = .temporal
+            return step
           },
         targets: reach.map { [$0.target] }
           ?? [

@@ -26,7 +26,9 @@ extension Rule {
       title: "\(subject.name) can be assumed from outside of the organization by \(parties)"
         + (worst.demandsExternalID ? "" : " without an external id"),
       description: trustDescription(worst),
-      chain: paths.flatMap(situation.graph.chain), limits: paths.flatMap(situation.graph.limits),
+      chain: paths.flatMap(situation.graph.chain),
+      limits: paths.flatMap(situation.graph.limits)
+        + situation.strangers(ranked.compactMap(\.account), to: subject),
       targets: [
         FindingTarget(
           id: subject.id, level: nil, strength: worst.hop.decision.strength ?? .unknown)

@@ -1,7 +1,7 @@
 internal import Model
 
 extension Rule {
-  /// A function that anyone can start, and that runs with authority.
+  /// A function or gateway that anyone can start, and that runs with authority.
   ///
   /// The entry is a hop of influence, and what only influences is capped at medium elsewhere: to
   /// start something is not to decide what it does. Here the entry is not one hop among many but
@@ -9,21 +9,26 @@ extension Rule {
   /// obey. So it does not cap; influence after the entry does, and so does anything that is not
   /// certain.
   static let publicTrigger = Rule(
-    id: "public-trigger", version: 1, title: "Public trigger with authority",
+    id: "public-trigger", version: 2, title: "Public trigger with authority",
     subjects: [
       SubjectInputs(
         "aws.lambda.function",
         [
           "aws.lambda.function@*", "aws.lambda.policy@*", "aws.lambda.url@*", "aws.iam.role",
           "aws.iam.policy",
-        ])
+        ]),
+      SubjectInputs(
+        "aws.agentcore.gateway", ["aws.agentcore.gateway@*", "aws.iam.role", "aws.iam.policy"]),
     ]
   ) { situation, subject in
     let graph = situation.graph
     let entries = situation.authority.hops(from: anyoneNodeID).filter {
       $0.to == subject.id && $0.transfer == .influence
     }
-    let runs = situation.authority.hops(from: subject.id).filter { $0.kind == "runsAs" }
+    // Identities beside its role, such as that by which a gateway takes tokens, are not what it acts as.
+    let runs = situation.authority.hops(from: subject.id).filter {
+      $0.kind == "runsAs" && $0.asserted?.discriminator.isEmpty != false
+    }
     // Hops are in order, the firmest first.
     guard let entry = entries.first, let run = runs.first else { return nil }
     let authority = situation.semantics.authority(of: run.to)
@@ -46,8 +51,8 @@ extension Rule {
       title: "Anyone can start \(subject.name), which runs as \(role)",
       description: "\(entry.sentence.asSentence). It runs as role \(role): \(what)"
         + (decision.qualifier.map { " (\($0))" } ?? "")
-        + ". Whoever calls it drives code with that authority. Demand AWS_IAM authentication or "
-        + "name who may call it, and give the role no more than the function needs.",
+        + ". Whoever calls it drives what acts with that authority. Demand authentication or "
+        + "name who may call it, and give the role no more than it needs.",
       chain: graph.chain(chain), limits: graph.limits(chain),
       targets: reached.isEmpty
         ? [FindingTarget(id: run.to, level: nil, strength: decision.strength ?? .unknown)]

@@ -50,6 +50,21 @@ extension Situation {
   }
 }
 
+extension Situation {
+  /// The proof that accounts are strangers: the listing of the organization that lacks them, or the one
+  /// that shows that there is none.
+  func strangers(_ accounts: some Sequence<String>, to subject: GraphNode) -> [EvidenceStep] {
+    guard let own = semantics.owner(of: subject.id) else { return [] }
+    let listings = semantics.organizationInputs(account: own).keys
+    return Set(accounts).sorted { $0.precedes($1) }.flatMap { account in
+      listings.map { key in
+        let sentence = "account \(account) is in no organization with account \(own)"
+        return graph.step(Fact(.collection(key), sentence), in: subject.scope)
+      }
+    }
+  }
+}
+
 extension GraphNode {
   /// A moment that its records tell, such as `created`.
   func time(_ member: String) -> Timestamp? {

@@ -9,15 +9,7 @@ struct AuthorityOptions: ParsableArguments {
   @OptionGroup var tenant: TenantOption
   @OptionGroup var output: PathOutputOption
 
-  func evaluation() async throws -> Evaluation {
-    let pool = try common.context().pool()
-    defer { pool.close() }
-    let tenant = try tenant.name()
-    guard let reading = try await PostgresEvaluationStore(pool).read(tenant) else {
-      throw Failure(.usage, "tenant \(tenant) is unknown; `sv0 connection apply` makes it known")
-    }
-    return Evaluation(of: reading.graph, at: Context.now())
-  }
+  func evaluation() async throws -> Evaluation { try await common.evaluation(of: tenant) }
 
   /// One line a path; in JSON with everything that it stands on; or one picture of all.
   func print(_ paths: [AuthorityPath], of evaluation: Evaluation, title: String) {
@@ -30,6 +22,19 @@ struct AuthorityOptions: ParsableArguments {
         output.output == .json
           ? evaluation.json(of: path).text : path.line(evaluation.domains(atEndOf: path)))
     }
+  }
+}
+
+extension CommonOptions {
+  /// A tenant's graph, judged now.
+  func evaluation(of tenant: TenantOption) async throws -> Evaluation {
+    let pool = try context().pool()
+    defer { pool.close() }
+    let tenant = try tenant.name()
+    guard let reading = try await PostgresEvaluationStore(pool).read(tenant) else {
+      throw Failure(.usage, "tenant \(tenant) is unknown; `sv0 connection apply` makes it known")
+    }
+    return Evaluation(of: reading.graph, at: Context.now())
   }
 }
 

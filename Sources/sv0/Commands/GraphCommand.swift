@@ -8,7 +8,7 @@ internal import Schema
 struct GraphCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "graph", abstract: "What is known: nodes, edges, and what changed.",
-    subcommands: [Nodes.self, Edges.self, Changes.self, Digest.self])
+    subcommands: [Nodes.self, Edges.self, Hops.self, Changes.self, Digest.self])
 
   struct Nodes: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

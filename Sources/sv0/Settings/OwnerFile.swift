@@ -7,7 +7,7 @@ internal import Model
 /// ```yaml
 /// tenant: acme
 /// owners:
-///   - names: [team-billing, billing@acme.example]   # what tags call it
+///   - names: [team-billing, "github:acme"]          # what tags and federation call it
 ///     status: active                                # or disabled, deleted, departed
 ///     until: 2026-12-31                             # optional: the last day
 /// ```

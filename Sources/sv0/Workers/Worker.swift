@@ -93,12 +93,12 @@ enum Worker {
   private func extractor(
     _ platform: Platform, _ process: WorkerProcess
   ) throws -> [any Service] {
+    let limits = ExtractionLimits(attemptsAtOnce: process.context.settings.extractorRuns)
     let (producer, producerClosing) = try process.producer()
-    let (transport, transportClosing) = try process.transport()
+    let (transport, transportClosing) = try process.transport(perHost: limits.callsPerHost)
     let worker = ExtractionWorker(
       connector: try Connectors.of(platform), transport: transport, producer: producer,
-      limits: ExtractionLimits(attemptsAtOnce: process.context.settings.extractorRuns),
-      now: Context.now, log: process.log)
+      limits: limits, now: Context.now, log: process.log)
     // One dispatch at a time: a message is committed as soon as its attempt has begun.
     let loop = try process.loop(
       "extractor-\(platform.rawValue)", group: "sv0.extractor.\(platform.rawValue)",

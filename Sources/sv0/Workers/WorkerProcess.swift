@@ -86,9 +86,10 @@ struct WorkerProcess: Sendable {
   }
 
   /// Plain HTTP is possible to loopback only, and only where a connection or sink names it.
-  func transport() throws -> (HTTPClientTransport, any Service) {
-    var configuration = HTTPConfiguration()
-    configuration.allowPlainHTTPToLoopback = true
+  func transport(perHost: Int = 16) throws -> (HTTPClientTransport, any Service) {
+    let configuration = HTTPConfiguration(
+      allowPlainHTTPToLoopback: true, maximumTransfers: 4 * perHost,
+      maximumTransfersPerHost: perHost)
     let client = try HTTPClient(configuration)
     return (HTTPClientTransport(client: client), ClosingService { await client.close() })
   }

@@ -27,6 +27,10 @@ extension DatabaseState {
     for (key, row) in baselines.rows(where: { key, _ in key.tenant == clock.tenant }) {
       settled.baselines[key.subject] = row.baseline
     }
+    settled.retired = Set(
+      retirements.filter { $0.scope.tenant == clock.tenant }.map {
+        RetiredCollections(scope: $0.scope.description, collection: $0.collection)
+      })
     for row in findingOrders where row.tenant == clock.tenant {
       switch row.order {
       case .release(let release):

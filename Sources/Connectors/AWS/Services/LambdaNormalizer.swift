@@ -22,7 +22,7 @@ extension AWSNormalizer {
         "modified": try root.time("LastModified"),
         "environment": environment.map { .texts($0.mapValues(\.rawValue)) } ?? .null,
         "vpc": try root.optionalValue(at: "VpcConfig")?.json("VpcId"),
-        "layers": .set(layers), "tags": try functionTags(root),
+        "layers": .set(layers),
       ]))
     var assertions = Assertions(
       nodes: [node], edges: [Edge(.runsAs, from: arn, to: try root.name("Role"))])
@@ -43,13 +43,6 @@ extension AWSNormalizer {
     var shapes: [String: Redaction.Shape] = [:]
     for variable in variables { shapes[variable.key] = try variable.value.shape() }
     return shapes
-  }
-
-  private static func functionTags(_ root: JSONView) throws(JSONError) -> JSON? {
-    guard let tags = try root.optionalObject(at: "Tags"), !tags.isEmpty else { return nil }
-    var texts: [String: String] = [:]
-    for tag in tags { texts[tag.key] = try tag.value.string() }
-    return .texts(texts)
   }
 
   static func functionPolicy(_ record: AWSRecord) throws(JSONError) -> Assertions {

@@ -26,6 +26,11 @@ extension AWSOperation {
     .stepFunctions, "ListStateMachineVersions", paging: pages, rate: Rate(perSecond: 1, burst: 50))
   static let listActivities = AWSOperation(
     .stepFunctions, "ListActivities", paging: pages, rate: Rate(perSecond: 1, burst: 50))
+  /// The newest, which comes first; the others, of ninety days, say no more. Source: as above, a
+  /// bucket of 100, refilled by 2.
+  static let lastExecution = AWSOperation(
+    .stepFunctions, "ListExecutions", fixed: ["maxResults": 1], rate: Rate(perSecond: 1, burst: 50)
+  )
 }
 
 extension AWSUnit {
@@ -43,7 +48,21 @@ extension AWSUnit {
               AWSKind(
                 "aws.states.stateMachine", key: .item("stateMachineArn"),
                 redaction: definition, AWSNormalizer.stateMachine)
-            ])
+            ]),
+          // Of express ones no history is kept.
+          AWSListing(
+            .lastExecution, ["stateMachineArn": .item("stateMachineArn")],
+            except: (["type"], "EXPRESS"), items: ["executions"],
+            [
+              AWSKind(
+                "aws.states.lastExecution", key: .item("stateMachineArn"),
+                members: [
+                  ("stateMachineArn", .item("stateMachineArn")), ("status", .item("status")),
+                  ("startDate", .item("startDate")), ("stopDate", .item("stopDate")),
+                ],
+                redaction: Redaction("names of executions: dropped"),
+                AWSNormalizer.lastExecution)
+            ]),
         ])),
     // Each version can be started by its own name, and runs as the role that it was published with.
     .tree(
@@ -124,6 +143,18 @@ extension AWSNormalizer {
       ])
     assertions.link(.runsAs, id, try root.name("roleArn"))
     assertions.add(calls ?? [], of: id)
+    return assertions
+  }
+
+  /// That a state machine is in use, and whether it works.
+  static func lastExecution(_ record: AWSRecord) throws(JSONError) -> Assertions {
+    let root = record.root
+    let status = try root.name("status")
+    let day = try root.day("startDate")
+    var (_, assertions) = try record.thing(
+      .automation, "aws.states.stateMachine", arn: "stateMachineArn")
+    assertions.nodes[0].observed = ["lastStatus": status]
+    assertions.nodes[0].observed["lastUsed"] = day
     return assertions
   }
 
