@@ -214,7 +214,7 @@ public struct Evaluation: Sendable {
       description: draft.description, chain: draft.chain, limits: draft.limits,
       targets: draft.targets, conditions: draft.decision.conditions,
       missing: missing.sorted { $0.precedes($1) },
-      cause: SHA256.hexDigest("\(situation.graph.tenant)\n\(draft.cause)"), inputs: inputs)
+      cause: situation.graph.causeID(draft.cause), inputs: inputs)
   }
 
   private func uid(_ rule: String, _ subject: String) -> String {
