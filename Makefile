@@ -37,8 +37,8 @@ soak: setup ## random histories of the pipeline in a simulated world: SEEDS=N or
 	  $(if $(SECONDS_TO_RUN),--seconds $(SECONDS_TO_RUN),--seeds $(or $(SEEDS),1000)) \
 	  $(if $(FIRST),--first $(FIRST)) $(if $(INVARIANT),--invariant $(INVARIANT))
 
-# make bench [ROWS="P5 P6 P8 P9"]
-bench: setup ## measure speed and cost, a line for each row: ROWS="P5 P6 P8 P9"
+# make bench [ROWS="P5 P6 P7 P8 P9"]
+bench: setup ## measure speed and cost, a line for each row: ROWS="P5 P6 P7 P8 P9"
 	@swift build -c release --product bench >&2
 	@"$$(swift build -c release --show-bin-path)/bench" $(ROWS)
 

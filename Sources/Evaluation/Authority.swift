@@ -120,7 +120,7 @@ public struct AuthorityGraph: Sendable {
   /// Longer chains exist, but nobody can follow them.
   public static let maximumHops = 8
 
-  private let table: HopTable
+  let table: HopTable
   private let searches: HopSearch
 
   /// - Parameter judge: what a platform says of an asserted edge; `nil` takes it as it stands.
@@ -131,12 +131,14 @@ public struct AuthorityGraph: Sendable {
 
   /// Possible hops that leave a node, in order of (to, kind, strength, cause).
   public func hops(from id: String) -> [Hop] {
+    Reads.note(.hops, id)
     guard let place = table.place(id) else { return [] }
     return table.leaving(place).map { table.hop(at: UInt32($0), from: place) }
   }
 
   /// Those of them that lead to another, in order of (kind, strength, cause).
   func hops(from id: String, to end: String) -> [Hop] {
+    Reads.note(.hops, id)
     guard let place = table.place(id), let end = table.place(end) else { return [] }
     return table.leaving(place).filter { table.entries[$0].to == end }.map {
       table.hop(at: UInt32($0), from: place)
@@ -188,6 +190,7 @@ public struct AuthorityGraph: Sendable {
 
   /// A search for each strength, without those that can find nothing new.
   private func strongestFirst(from start: String) -> [HopSearch.Result] {
+    Reads.note(.hops, start)
     guard let place = table.place(start) else { return [] }
     let widest = searches.search(from: place, atLeast: .unknown)
     let stronger = Self.strengths.dropLast().filter { $0 > widest.weakest }

@@ -45,7 +45,10 @@ struct Drift: Sendable {
 
 extension Situation {
   /// Whether somebody can drift at all: what is reached first is the baseline.
-  func hasBaseline(_ subject: GraphNode) -> Bool { settled?.baselines[subject.id] != nil }
+  func hasBaseline(_ subject: GraphNode) -> Bool {
+    Reads.note(.baseline, subject.id)
+    return settled?.baselines[subject.id] != nil
+  }
 
   /// Remembered, for the rule asks, and so does whoever stores baselines.
   func drift(of subject: GraphNode) -> Drift {
@@ -58,6 +61,7 @@ extension Situation {
       subject: subject.id, reached: [:], digest: digest(of: subject.id),
       classifier: DataClassifier.version)
     for one in all { fresh.raise(one) }
+    Reads.note(.baseline, subject.id)
     guard let old = settled?.baselines[subject.id] else { return Drift(baseline: fresh) }
     var baseline = fresh
     baseline.reached = old.reached
@@ -90,7 +94,9 @@ extension Situation {
       guard let node = graph.nodes[id], let scope = node.scope,
         Rule.scopeDrift.subjects.contains(where: { $0.type == node.type })
       else { return false }
+      Reads.note(.baseline, id)
       guard let old = settled?.baselines[id] else {
+        Reads.note(.judged, scope)
         return settled?.hasJudged(scope, node.type, by: .scopeDrift) ?? false
       }
       return old.digest != digest(of: id)
@@ -120,17 +126,10 @@ extension Situation {
     return SHA256.hexDigest(facts.sorted { $0.precedes($1) }.joined(separator: "\n"))
   }
 
-  /// The baselines that are not as they were stored, in order of subjects.
-  var newBaselines: [Baseline] {
-    Rule.scopeDrift.subjects.flatMap { subject in
-      graph.nodes(ofType: subject.type).filter { node in
-        guard let scope = node.scope, semantics.isWorkload(node) else { return false }
-        let (keys, gaps) = subject.needs(scope: scope, region: nil, self)
-        return gaps.isEmpty && inputs.gaps(keys).isEmpty && semantics.gaps(of: node).isEmpty
-      }
-    }.parallelMap { drift(of: $0).baseline }
-      .filter { settled?.baselines[$0.subject] != $0 }
-      .sorted { $0.subject.precedes($1.subject) }
+  /// Of a non-human identity whose policies could all be read.
+  func baseline(of subject: GraphNode) -> Baseline? {
+    semantics.isWorkload(subject) && semantics.gaps(of: subject).isEmpty
+      ? drift(of: subject).baseline : nil
   }
 }
 

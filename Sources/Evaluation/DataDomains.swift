@@ -22,23 +22,28 @@ public enum DataDomain: String, Sendable, Hashable, CaseIterable {
 /// it is, a tag that classifies the data, and whole words of the name.
 struct DataHoldings: Sendable {
   /// Systems with at least one domain, in order of their ids within each type.
-  private(set) var systems: [GraphNode] = []
+  private(set) var systems: [String] = []
   /// By system, in order of domains.
   private var hops: [String: [Hop]] = [:]
 
-  init(_ graph: Graph) {
-    for type in DataClassifier.types {
-      let held = graph.nodes(ofType: type.name).parallelCompactMap { node -> (GraphNode, [Hop])? in
-        let found = DataClassifier.classify(node, type, in: graph)
-        return found.isEmpty ? nil : (node, found.map { Hop(node, $0) })
-      }
-      systems += held.map(\.0)
-      for (node, found) in held { hops[node.id] = found }
+  init(_ facts: [SystemFacts]) {
+    for system in facts where !system.holdings.isEmpty {
+      systems.append(system.id)
+      hops[system.id] = system.holdings
     }
   }
 
   /// `holds` hops of a system; empty where nothing says what it holds.
-  subscript(system: String) -> [Hop] { hops[system] ?? [] }
+  subscript(system: String) -> [Hop] {
+    Reads.note(.system, system)
+    return hops[system] ?? []
+  }
+
+  /// What a node of a type holds.
+  static func hops(of node: GraphNode, _ type: DataClassifier.SystemType, in graph: Graph) -> [Hop]
+  {
+    DataClassifier.classify(node, type, in: graph).map { Hop(node, $0) }
+  }
 }
 
 /// What a system holds, and what says so.

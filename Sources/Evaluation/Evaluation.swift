@@ -7,6 +7,8 @@
 /// - `AuthorityGraph` holds all hops and finds paths.
 /// - `Rule` is data and a pure function; `Rules/` has one file each. An `Inputs` says what may be
 ///   relied on, so that what was not read is neither reported nor ruled out.
+/// - `Incremental/` is how an evaluation takes over from an earlier one what has not changed:
+///   `Reads` notes what each result is made from.
 /// - `FindingLife` decides what is published, `OCSF` writes it.
 /// - `EvaluationService` is the worker: it finds tenants that are due (`TenantClock`), reads
 ///   their graph from its `EvaluationStore`, evaluates, and writes if nobody was faster.
@@ -29,22 +31,56 @@ public import Model
 public struct Evaluation: Sendable {
   let situation: Situation
   private let now: Timestamp
+  private let keeps: Bool
+  /// What the platforms' semantics leaves to the next evaluation.
+  private let results: AWSResults
+  private let verdicts: VerdictBook
 
   /// - Parameters:
   ///   - staleAfter: how long a complete collection may be relied on.
   ///   - settled: `nil` holds and suppresses nothing, and knows no baselines.
+  ///   - keeps: whether a later evaluation may take over from this one, which takes memory.
+  ///   - earlier: of the same tenant. What nothing has changed of since is taken over from it; the
+  ///     result is the same as without it.
   public init(
     of graph: Graph, at now: Timestamp, staleAfter: Duration = .seconds(7 * 86400),
     owners: OwnerRegister = OwnerRegister([]), thresholds: RuleThresholds = RuleThresholds(),
-    settled: Settled? = nil
+    settled: Settled? = nil, keeps: Bool = false, after earlier: EarlierEvaluation? = nil
   ) {
     let inputs = Inputs(graph, now: now, staleAfter: staleAfter)
-    let semantics = AWSSemantics(graph, inputs)
+    let change = earlier.flatMap { GraphChange(from: $0.graph, to: graph) }
+    var rework = Rework(isKept: keeps, change: change)
+    var results = change == nil ? AWSResults() : earlier?.results ?? AWSResults()
+    if let earlier {
+      for name in inputs.changed(since: earlier.inputs) {
+        rework.mark(.collections, name)
+      }
+    }
+    let semantics = AWSSemantics(graph, inputs, &results, &rework)
     let authority = AuthorityGraph(graph, derived: semantics.derived, judge: semantics.judge)
-    situation = Situation(
+    let situation = Situation(
       graph: graph, semantics: semantics, authority: authority, inputs: inputs, owners: owners,
       thresholds: thresholds, settled: settled, now: now)
+    self.situation = situation
     self.now = now
+    self.keeps = keeps
+    self.results = results
+    if let earlier, let change {
+      rework.mark(authority.table.changed(since: earlier.table, change))
+      rework.markSettled(settled, after: earlier.settled)
+    }
+    let before = earlier.flatMap { change != nil && $0.mayBeFollowed(by: situation) ? $0 : nil }
+    verdicts = VerdictBook(situation, rework, after: before?.verdicts ?? Verdicts())
+  }
+
+  /// What it leaves to a later evaluation of the tenant; `nil` where it keeps nothing.
+  public var kept: EarlierEvaluation? {
+    guard keeps else { return nil }
+    return EarlierEvaluation(
+      graph: situation.graph, inputs: situation.inputs, table: situation.authority.table,
+      results: results, verdicts: verdicts.all, nextDueAt: verdicts.nextDueAt,
+      owners: situation.owners, thresholds: situation.thresholds,
+      settled: situation.settled, now: now)
   }
 
   /// Every hop that leaves a node, asserted and derived.
@@ -60,20 +96,15 @@ public struct Evaluation: Sendable {
   /// A path's nodes and edges with their receipts, and what each derived edge stands on.
   public func chain(_ path: AuthorityPath) -> [EvidenceStep] { situation.graph.chain(path) }
 
+  /// How many subjects were judged anew.
+  package var reworked: Int { verdicts.reworked }
+
   /// What could not be understood; one line each.
   public var problems: [String] { situation.semantics.problems }
 
   /// When the passing of time alone may change the result.
   public var nextDueAt: Timestamp? {
-    var next = situation.inputs.nextChange
-    for rule in Rule.all {
-      guard let nextChange = rule.nextChange else { continue }
-      for node in rule.subjects.flatMap({ situation.graph.nodes(ofType: $0.type) }) {
-        guard let at = nextChange(situation, node), at > now else { continue }
-        next = next.map { min($0, at) } ?? at
-      }
-    }
-    return next
+    [situation.inputs.nextChange, verdicts.nextDueAt].compactMap(\.self).min()
   }
 
   /// Everything that the rules find, in order of uid.
@@ -116,7 +147,10 @@ public struct Evaluation: Sendable {
   }
 
   /// The baselines that are new or other ones now, in order of subjects.
-  public var newBaselines: [Baseline] { situation.newBaselines }
+  public var newBaselines: [Baseline] {
+    verdicts.baselines.filter { situation.settled?.baselines[$0.subject] != $0 }
+      .sorted { $0.subject.precedes($1.subject) }
+  }
 
   /// What the rules find, and for subjects that they could not judge, what was missing.
   private var judged: (findings: [Finding], blocked: [Judged: [String]]) {
@@ -124,51 +158,17 @@ public struct Evaluation: Sendable {
     var findings: [Finding] = []
     var blocked: [Judged: [String]] = [:]
     var lacking: [String: [String: Set<String>]] = [:]
-    for rule in Rule.all {
-      for subject in rule.subjects {
-        let needs = SubjectNeeds(subject, situation)
-        let judgements = situation.graph.nodes(ofType: subject.type).parallelCompactMap {
-          judge($0, by: rule, needs)
-        }
-        for judgement in judgements {
-          if let finding = judgement.finding {
-            findings.append(finding)
-          } else {
-            blocked[Judged(rule: rule.id, subject: judgement.subject)] = judgement.reasons
-            lacking[judgement.scope, default: [:]][rule.id, default: []]
-              .formUnion(judgement.reasons)
-          }
-        }
+    for judgement in verdicts.judgements {
+      if let finding = judgement.finding {
+        findings.append(finding)
+      } else {
+        let judged = Judged(rule: judgement.rule, subject: judgement.subject)
+        blocked[judged] = judgement.reasons
+        lacking[judgement.scope, default: [:]][judgement.rule, default: []]
+          .formUnion(judgement.reasons)
       }
     }
     return (findings + coverage(lacking), blocked)
-  }
-
-  /// What a rule says about a subject: a finding, or why it cannot tell.
-  private struct Judgement {
-    var scope: String
-    var subject: String
-    var finding: Finding?
-    var reasons: [String] = []
-  }
-
-  /// `nil` where nothing is wrong, or the subject is in no scope.
-  private func judge(_ node: GraphNode, by rule: Rule, _ needs: SubjectNeeds) -> Judgement? {
-    guard let key = node.scope else { return nil }
-    let region = node.state("region")?.string
-    let (keys, missing) = needs.of(scope: key, region: region)
-    var judgement = Judgement(scope: key, subject: node.id)
-    if missing.isEmpty, let draft = rule.check(situation, node) {
-      guard let scope = Scope(key) else { return nil }
-      let about = Subject(id: node.id, type: node.type, name: node.name, region: region)
-      judgement.finding = finding(
-        draft, uid(rule.id, node.id), rule.id, rule.title, rule.version, about, scope, keys)
-    } else {
-      judgement.reasons =
-        missing.isEmpty
-        ? situation.semantics.gaps(of: node) + (rule.gaps?(situation, node) ?? []) : missing
-    }
-    return judgement.finding == nil && judgement.reasons.isEmpty ? nil : judgement
   }
 
   private func coverage(_ lacking: [String: [String: Set<String>]]) -> [Finding] {
@@ -185,40 +185,9 @@ public struct Evaluation: Sendable {
     _ draft: Draft, _ key: String, _ rule: String, _ title: String, _ version: Int
   ) -> Finding? {
     guard let scope = Scope(key) else { return nil }
-    let about = Subject(id: key, type: "sv0.scope", name: scope.account, region: nil)
-    return finding(draft, uid(rule, key), rule, title, version, about, scope, [])
-  }
-
-  private struct Subject {
-    var id: String
-    var type: String
-    var name: String
-    var region: String?
-  }
-
-  private func finding(
-    _ draft: Draft, _ uid: String, _ rule: String, _ title: String, _ version: Int,
-    _ subject: Subject, _ scope: Scope, _ keys: [CollectionKey]
-  ) -> Finding {
-    let cited = (draft.chain + draft.limits).flatMap(\.receipts)
-      .map { CollectionKey(scope: $0.scope, collection: $0.collection) }
-    let inputs = Set(keys + cited).sorted { $0.precedes($1) }
-    // The subject's own inputs are current; those of other scopes that the chain crosses may not
-    // be.
-    let missing = Set(draft.decision.missing + situation.inputs.gaps(inputs))
-    return Finding(
-      tenant: situation.graph.tenant, uid: uid, rule: rule, ruleTitle: title,
-      ruleVersion: version, subject: subject.id, subjectType: subject.type,
-      subjectName: subject.name, scope: scope, region: subject.region, severity: draft.severity,
-      strength: draft.decision.strength ?? .unknown, via: draft.via, title: draft.title,
-      description: draft.description, chain: draft.chain, limits: draft.limits,
-      targets: draft.targets, conditions: draft.decision.conditions,
-      missing: missing.sorted { $0.precedes($1) },
-      cause: situation.graph.causeID(draft.cause), inputs: inputs)
-  }
-
-  private func uid(_ rule: String, _ subject: String) -> String {
-    SHA256.hexDigest("\(situation.graph.tenant)\n\(rule)\n\(subject)")
+    let about = FindingSubject(id: key, type: "sv0.scope", name: scope.account, region: nil)
+    return situation.finding(
+      draft, rule: rule, ruleTitle: title, ruleVersion: version, about, scope, [])
   }
 }
 

@@ -39,6 +39,7 @@ public final class EvaluationService: Sendable {
   private let now: @Sendable () -> Timestamp
   private let log: Logger
   private let turns = Mutex(TenantTurns())
+  private let earlier = TenantShelf<EarlierEvaluation>(capacity: EarlierEvaluation.capacity)
 
   public convenience init(
     pool: PostgresPool, settings: Settings = Settings(), now: @escaping @Sendable () -> Timestamp,
@@ -103,7 +104,9 @@ public final class EvaluationService: Sendable {
     guard let reading = try await store.read(tenant) else { return }
     let evaluation = Evaluation(
       of: reading.graph, at: at, staleAfter: settings.staleAfter, owners: reading.owners,
-      thresholds: settings.thresholds, settled: reading.settled)
+      thresholds: settings.thresholds, settled: reading.settled, keeps: true,
+      after: earlier.take(tenant))
+    if let kept = evaluation.kept { earlier.keep(kept, of: tenant, size: reading.graph.size) }
     let changes = evaluation.changes(since: reading.findings)
     let tombstones = Tombstones(reading.findings, changes, at: at)
     let written = try await store.write(

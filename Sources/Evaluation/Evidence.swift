@@ -112,6 +112,7 @@ extension Graph {
   /// The receipt of an absence: the requests that listed the collection, of which the last ended
   /// it.
   private func listing(_ key: CollectionKey) -> EvidenceReceipt? {
+    Reads.note(.listing, key.scope)
     guard let run = collections[key]?.appliedRun else { return nil }
     let last = lastRequest(run: run, collection: key.collection)
     return receipt(sha256: nil, key, object: nil, run: run, call: last ?? 0)

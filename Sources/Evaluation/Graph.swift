@@ -109,7 +109,8 @@ public struct Graph: Sendable {
 
   private let requests = RequestBook()
   let storage: GraphStorage
-  private var uses: [String: [LastUse]] = [:]
+  /// By what was used.
+  private(set) var uses: [String: [LastUse]] = [:]
 
   public init(
     tenant: String, version: Int64, nodes: [Asserted<Node>], edges: [Asserted<Edge>],
@@ -142,6 +143,9 @@ public struct Graph: Sendable {
   /// In order of ids.
   public var nodes: Nodes { Nodes(storage: storage) }
 
+  /// How many nodes and edges there are.
+  var size: Int { storage.nodeCount + storage.edgeCount }
+
   /// Node ids in order.
   public var order: Order { Order(storage: storage) }
 
@@ -150,21 +154,27 @@ public struct Graph: Sendable {
 
   /// Edges that leave a node, in order.
   public func edges(_ kind: EdgeKind, from id: String) -> [GraphEdge] {
-    edges(kind, in: storage.outgoing, of: id)
+    Reads.note(.outgoing(kind.order), id)
+    return edges(kind, in: storage.outgoing, of: id)
   }
 
   /// Edges that arrive at a node, in order.
   public func edges(_ kind: EdgeKind, to id: String) -> [GraphEdge] {
-    edges(kind, in: storage.incoming, of: id)
+    Reads.note(.incoming(kind.order), id)
+    return edges(kind, in: storage.incoming, of: id)
   }
 
   /// The same of a node that is at hand.
   func edges(_ kind: EdgeKind, from node: GraphNode) -> [GraphEdge] {
-    edges(kind, in: storage.outgoing, of: storage.nodeNames[Int(node.number)])
+    let name = storage.nodeNames[Int(node.number)]
+    Reads.note(.outgoing(kind.order), hash: storage.hash(ofName: name))
+    return edges(kind, in: storage.outgoing, of: name)
   }
 
   func edges(_ kind: EdgeKind, to node: GraphNode) -> [GraphEdge] {
-    edges(kind, in: storage.incoming, of: storage.nodeNames[Int(node.number)])
+    let name = storage.nodeNames[Int(node.number)]
+    Reads.note(.incoming(kind.order), hash: storage.hash(ofName: name))
+    return edges(kind, in: storage.incoming, of: name)
   }
 
   private func edges(
@@ -181,13 +191,15 @@ public struct Graph: Sendable {
 
   /// Nodes of a platform's type, in order of their ids.
   public func nodes(ofType type: String) -> [GraphNode] {
-    (storage.nodesOfType[type] ?? []).map { GraphNode(storage: storage, number: $0) }
+    Reads.note(.type, type)
+    return (storage.nodesOfType[type] ?? []).map { GraphNode(storage: storage, number: $0) }
   }
 
   /// The latest day on which something was used, and who tells it; of several, the first in order
   /// of collections. `nil` where nobody tells of any use.
   func lastUse(of id: String) -> LastUse? {
-    uses[id]?.min { left, right in
+    Reads.note(.use, id)
+    return uses[id]?.min { left, right in
       left.day == right.day
         ? left.collection.precedes(right.collection) : right.day.precedes(left.day)
     }
@@ -195,11 +207,13 @@ public struct Graph: Sendable {
 
   /// Nodes of which a record says that they are of a kind, in order of their ids.
   public func nodes(ofKind kind: NodeKind) -> [GraphNode] {
-    (storage.nodesOfKind[kind] ?? []).map { GraphNode(storage: storage, number: $0) }
+    Reads.note(.kind, kind.rawValue)
+    return (storage.nodesOfKind[kind] ?? []).map { GraphNode(storage: storage, number: $0) }
   }
 
   /// The node that a name stands for: an id, or a name that exactly one node defines.
   public func node(named name: String) -> GraphNode? {
+    Reads.note(.node, name)
     guard let name = storage.name(name) else { return nil }
     let node = storage.nodeOfName[Int(name)]
     return node == GraphStorage.none ? nil : GraphNode(storage: storage, number: node)
@@ -225,12 +239,14 @@ public struct Graph: Sendable {
 
   /// The request behind a call number, if it is on record.
   func request(_ number: Int64, run: String, collection: String) -> RequestBook.Request? {
-    requests.list(CallList(run: run, collection: collection), in: calls)[number]
+    Reads.note(.requests, run)
+    return requests.list(CallList(run: run, collection: collection), in: calls)[number]
   }
 
   /// The highest call number of a list.
   func lastRequest(run: String, collection: String) -> Int64? {
-    requests.list(CallList(run: run, collection: collection), in: calls).keys.max()
+    Reads.note(.requests, run)
+    return requests.list(CallList(run: run, collection: collection), in: calls).keys.max()
   }
 }
 

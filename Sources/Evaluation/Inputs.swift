@@ -34,6 +34,7 @@ public struct Inputs: Sendable {
 
   /// Why the collection cannot be relied on; `nil` where it can.
   public func gap(_ key: CollectionKey) -> String? {
+    Reads.note(.collections, key.scope)
     guard let status = collections[key] else { return "\(key): never read" }
     switch status.outcome {
     case .complete, .unchanged:
@@ -60,11 +61,15 @@ public struct Inputs: Sendable {
   }
 
   /// Scope keys of an account, in order.
-  func scopes(ofAccount account: String) -> [String] { scopesByAccount[account] ?? [] }
+  func scopes(ofAccount account: String) -> [String] {
+    Reads.note(.collections, account)
+    return scopesByAccount[account] ?? []
+  }
 
   /// Regions in which a collection was tried: `aws.lambda.function@eu-west-1` has one.
   func regions(of collection: String, in scope: String) -> [String] {
-    regions[CollectionKey(scope: scope, collection: collection)] ?? []
+    Reads.note(.collections, scope)
+    return regions[CollectionKey(scope: scope, collection: collection)] ?? []
   }
 
   /// Whether anybody tried to read it, since it was last retired.
@@ -72,6 +77,21 @@ public struct Inputs: Sendable {
 
   func isComplete(_ key: CollectionKey) -> Bool {
     gap(key) == nil && collections[key]?.outcome != .unsupported
+  }
+
+  /// Scopes and accounts of whose collections something else may be relied on than there.
+  func changed(since earlier: Inputs) -> Set<String> {
+    var changed: Set<String> = []
+    for key in Set(collections.keys).union(earlier.collections.keys) {
+      let isThere = (collections[key] != nil, earlier.collections[key] != nil)
+      guard
+        isThere.0 != isThere.1 || gap(key) != earlier.gap(key)
+          || isComplete(key) != earlier.isComplete(key)
+      else { continue }
+      changed.insert(key.scope)
+      if let account = Scope(key.scope)?.account { changed.insert(account) }
+    }
+    return changed
   }
 }
 

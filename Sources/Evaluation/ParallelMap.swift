@@ -15,7 +15,7 @@ extension RandomAccessCollection where Self: Sendable, Index: Sendable {
   ) -> [Value] {
     let size = Swift.max(Self.smallestChunk, count / 256 + 1)
     let chunks = (count + size - 1) / size
-    guard chunks > 1 else { return transform(self[...]) }
+    guard chunks > 1, !Reads.isRecording else { return transform(self[...]) }
     let results = Mutex([[Value]](repeating: [], count: chunks))
     DispatchQueue.concurrentPerform(iterations: chunks) { chunk in
       let start = index(startIndex, offsetBy: chunk * size)

@@ -4,13 +4,14 @@ internal import Foundation
 /// measured, the target, and `met` or `missed`. What it was made from comes before it, indented.
 ///
 /// ```
-/// bench [P5 P6 P8 P9]
+/// bench [P5 P6 P7 P8 P9]
 /// ```
 ///
 /// It exits 0 whether targets are met or not, and 1 where a row could not be measured.
 @main struct Bench {
   static let rows: [(name: String, measure: @Sendable () async throws -> Measured)] = [
     ("P5", { try EscalationRow.measure() }), ("P6", EvaluationRow.measure),
+    ("P7", { try IncrementalRow.measure() }),
     ("P8", CallsRow.measure), ("P9", { try LimitsRow.measure() }),
   ]
 

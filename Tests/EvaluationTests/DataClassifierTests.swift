@@ -16,7 +16,9 @@ import Testing
       id: "arn:aws:test:::\(name)", kind: .system, type: type, name: name,
       state: state.merging(["tags": .object(tags)]) { own, _ in own })
     estate.add(node, name, type, Self.account)
-    return DataHoldings(estate.graph)["arn:aws:test:::\(name)"].map { "\($0.to.dropFirst(12))" }
+    return estate.semantics.systems.holdings["arn:aws:test:::\(name)"].map {
+      "\($0.to.dropFirst(12))"
+    }
   }
 
   @Test(arguments: [
@@ -70,7 +72,7 @@ import Testing
     estate.add(
       Edge(.invokes, from: trail, to: "arn:aws:s3:::acme-archive", discriminator: "archive"),
       trail, "aws.cloudtrail.trail@eu-west-1", Self.account)
-    let hop = try #require(DataHoldings(estate.graph)["arn:aws:s3:::acme-archive"].first)
+    let hop = try #require(estate.semantics.systems.holdings["arn:aws:s3:::acme-archive"].first)
     #expect(hop.to == "data-domain:logs")
     let chain = estate.graph.chain(AuthorityPath([hop]))
     #expect(

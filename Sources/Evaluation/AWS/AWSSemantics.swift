@@ -14,11 +14,11 @@ struct AWSSemantics: PlatformSemantics {
   let shelf: PolicyShelf
   let organizations: Organizations
   /// By ARN.
-  let principals: [String: Principal]
+  let principals: Derived<Principal>
   /// In order of ARNs.
   let order: [String]
   /// Of each account of which a principal is known, those that might use a trust in the account.
-  let entrants: [String: [Entrant]]
+  let entrants: Derived<[Entrant]>
   /// Roles by account and name, as sessions of theirs name them.
   let sessionRoles = Lazily<[String: String]>()
   /// Sessions that begin with less than their role has.
@@ -26,43 +26,140 @@ struct AWSSemantics: PlatformSemantics {
   /// Whose tokens, assertions and certificates open roles.
   private(set) var federated: [FederatedTrust] = []
   /// By role, in order of hops.
-  private(set) var trusts: [String: [TrustedParty]] = [:]
+  private(set) var trusts = Derived<[TrustedParty]>(as: .trust)
   private(set) var derived: [Hop] = []
   /// By principal: its hops to the unbounded sets of its account.
-  private(set) var unbounded: [String: [Hop]] = [:]
+  private(set) var unbounded = Derived<[Hop]>(as: .reach)
   private let index = Lazily<SystemIndex>()
-  let outsiderAccess = Lazily<[String: [Hop]]>()
-  let accessMemo = Memo<String, [Hop]>()
-  let holdingsMemo = Memo<String, [Hop]>()
+  private let outsidersOfAll = Lazily<[String: [Hop]]>()
+  private(set) var accessMemo = Memo<String, [Hop]>()
+  private(set) var holdingsMemo = Memo<String, [Hop]>()
   private let inputs: Inputs
 
   init(_ graph: Graph, _ inputs: Inputs) {
+    var (rework, results) = (Rework(isKept: false), AWSResults())
+    self.init(graph, inputs, &results, &rework)
+  }
+
+  /// - Parameters:
+  ///   - results: what an earlier evaluation left, and then what this one leaves.
+  ///   - rework: what has changed since.
+  init(_ graph: Graph, _ inputs: Inputs, _ results: inout AWSResults, _ rework: inout Rework) {
+    let earlier = results
     self.graph = graph
     self.inputs = inputs
-    shelf = PolicyShelf(graph)
-    let reader = PrincipalReader(graph, inputs, shelf)
+    shelf = PolicyShelf(graph, after: earlier.shelf, rework)
+    results.shelf = shelf
+    let reader = PrincipalReader(graph, inputs, shelf, isKept: rework.isKept)
     organizations = reader.organizations
     let found = reader.principals
-    principals = Dictionary(uniqueKeysWithValues: found.map { ($0.arn, $0) })
-    order = found.map(\.arn)
-    entrants = Dictionary(grouping: found, by: \.account)
-      .mapValues { $0.map(Entrant.init).filter(\.mayAssume) }
+    let principals = found.map(\.value)
+    results.accounts = reader.accountReads
+    results.principals = ReadSets(principals.map(\.node.number))
+    results.principals.cells = rework.isKept ? found.map(\.cells) : []
+    rework.markListings()
+    rework.markAccounts(results.accounts, after: earlier.accounts)
+    rework.markPrincipals(principals, results.principals, after: earlier.principals)
+    self.principals = Derived(
+      Dictionary(uniqueKeysWithValues: principals.map { ($0.arn, $0) }), as: .principal)
+    order = principals.map(\.arn)
+    entrants = Derived(
+      Dictionary(grouping: principals, by: \.account)
+        .mapValues { $0.map(Entrant.init).filter(\.mayAssume) }, as: .principals)
+    derive(principals, earlier, &results, &rework)
+    results.access = accessMemo
+    results.holdings = holdingsMemo
+  }
+
+  /// Each step reads what those before it found.
+  private mutating func derive(
+    _ principals: [Principal], _ earlier: AWSResults, _ results: inout AWSResults,
+    _ rework: inout Rework
+  ) {
+    let nodes = results.principals.nodes
     var base = self
-    trusts = Dictionary(
-      uniqueKeysWithValues: order.parallelMap { [base] in ($0, base.trust(of: $0)) })
-    sessions = limitedSessions()
+    let trusts = Results(of: nodes, after: earlier.trusts, rework) { [base] in
+      base.trust(of: principals[$0].arn)
+    }
+    for place in trusts.stale { rework.mark(.trust, order[place]) }
+    self.trusts = Derived(Dictionary(uniqueKeysWithValues: zip(order, trusts.values)), as: .trust)
+    results.trusts = trusts
+    findSessions(earlier, &results, &rework)
     base = self
-    federated = order.parallelMap { [base] in base.federation(of: $0) }.flatMap(\.self)
-    let reaching = (found + sessions).parallelMap { [base] in base.reaches(from: $0) }
-      .flatMap(\.self)
-    unbounded = Dictionary(grouping: reaching, by: \.from)
-    derived =
-      order.flatMap { (trusts[$0] ?? []).map(\.hop) } + sessions.flatMap { sessionHops($0) }
-      + federated.map(\.hop) + subjectHops() + poolHops() + kubernetesHops() + agentHops()
-      + reaching + escalationHops(reaching) + administratorHops()
-      + graph.nodes(ofType: "aws.lambda.function").parallelMap { [base] in base.entries(to: $0) }
-      .flatMap(\.self)
-      + disclosures
+    let federated = Results(of: nodes, after: earlier.federated, rework) { [base] in
+      base.federation(of: principals[$0].arn)
+    }
+    results.federated = federated
+    self.federated = federated.values.flatMap(\.self)
+    let reaching = Results(of: nodes, after: earlier.reaching, rework) { [base] in
+      Reads.note(.principal, principals[$0].arn)
+      return base.reaches(from: principals[$0])
+    }
+    for place in reaching.stale { rework.mark(.reach, order[place]) }
+    results.reaching = reaching
+    let reached = (reaching.values + sessions.map { reaches(from: $0) }).flatMap(\.self)
+    unbounded = Derived(Dictionary(grouping: reached, by: \.from), as: .reach)
+    base = self
+    let estate = EscalationEstate(base)
+    let escalations = Results(of: nodes, after: earlier.escalations, rework) { [base] in
+      base.escalationHops(of: principals[$0], estate)
+    }
+    results.escalations = escalations
+    let functions = graph.nodes(ofType: "aws.lambda.function")
+    let entries = Results(of: functions.map(\.number), after: earlier.entries, rework) { [base] in
+      base.entries(to: functions[$0])
+    }
+    results.entries = entries
+    // One after the other: so many terms are too much for the compiler.
+    derived = trusts.values.flatMap { $0.map(\.hop) }
+    derived += sessions.flatMap { sessionHops($0) }
+    derived += self.federated.map(\.hop)
+    derived += subjectHops() + poolHops() + kubernetesHops() + agentHops()
+    derived += reached + escalations.values.flatMap(\.self)
+    derived += sessions.flatMap { escalationHops(of: $0, estate) }
+    derived += administratorHops() + entries.values.flatMap(\.self) + disclosures
+    if rework.isKept { findSystems(earlier, &results, &rework) }
+    accessMemo = Memo(rework, after: earlier.access)
+    holdingsMemo = Memo(rework, after: earlier.holdings)
+  }
+
+  private mutating func findSessions(
+    _ earlier: AWSResults, _ results: inout AWSResults, _ rework: inout Rework
+  ) {
+    let (found, reads) = Reads.recorded(if: rework.isKept) { limitedSessions() }
+    sessions = found
+    results.sessions = (found.map(\.id), reads)
+    guard rework.isStale(earlier.sessions.reads) else { return }
+    for id in earlier.sessions.ids + results.sessions.ids {
+      rework.mark(.principal, id)
+      rework.mark(.reach, id)
+    }
+  }
+
+  /// What later evaluations take over has to be there before they ask; else it is made when
+  /// somebody asks.
+  private func findSystems(
+    _ earlier: AWSResults, _ results: inout AWSResults, _ rework: inout Rework
+  ) {
+    let facts = systemFacts(after: earlier.systems, rework)
+    rework.markSystems(facts, after: earlier.systems)
+    results.systems = facts
+    _ = index.value { SystemIndex(facts.flatMap(\.values)) }
+    let outsiders = facts.enumerated().map { place, facts in
+      Results(
+        of: facts.reads.nodes, after: earlier.outsiders.isEmpty ? nil : earlier.outsiders[place],
+        rework
+      ) {
+        let system = facts.values[$0]
+        Reads.note(.system, system.id)
+        return system.holdings.isEmpty ? [] : self.outsiders(of: system.id, atLeast: nil)
+      }
+    }
+    rework.markOutsiders(outsiders, after: earlier.outsiders)
+    results.outsiders = outsiders
+    _ = outsidersOfAll.value {
+      Dictionary(grouping: outsiders.flatMap(\.values).flatMap(\.self)) { $0.from }
+    }
   }
 
   var problems: [String] { shelf.problems }
@@ -71,7 +168,34 @@ struct AWSSemantics: PlatformSemantics {
 
   /// Systems that hold data; most evaluations of one tenant ask for them once, some never.
   var systems: SystemIndex {
-    index.value { SystemIndex(graph) { resourcePolicies(of: $0) + keyGrants(of: $0) } }
+    index.value {
+      Reads.apart {
+        SystemIndex(systemFacts(after: [], Rework(isKept: false)).flatMap(\.values))
+      }
+    }
+  }
+
+  /// Whom systems that hold data let in from outside of what was read, such as anyone.
+  func outsiderAccess(of identity: String) -> [Hop] {
+    Reads.note(.outsider, identity)
+    return outsidersOfAll.value {
+      Reads.apart {
+        Dictionary(
+          grouping: self.systems.holdings.systems.flatMap { outsiders(of: $0, atLeast: nil) }
+        ) { $0.from }
+      }
+    }[identity] ?? []
+  }
+
+  private func systemFacts(
+    after earlier: [Results<SystemFacts>], _ rework: Rework
+  ) -> [Results<SystemFacts>] {
+    DataClassifier.types.enumerated().map { place, type in
+      let nodes = graph.nodes(ofType: type.name)
+      return Results(
+        of: nodes.map(\.number), after: earlier.isEmpty ? nil : earlier[place], rework
+      ) { SystemFacts(nodes[$0], type, in: self) }
+    }
   }
 
   func gaps(of node: GraphNode) -> [String] {

@@ -6,7 +6,7 @@ extension AWSSemantics {
   /// there. Within the account nothing is gained that an administrator does not have.
   func administratorHops() -> [Hop] {
     let leaving = Set(
-      trusts.flatMap { role, parties in
+      trusts.all.flatMap { role, parties in
         parties.map(\.hop.from).filter { source in
           principals[source].map { $0.account != principals[role]?.account } ?? false
         }

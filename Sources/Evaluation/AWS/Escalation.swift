@@ -23,21 +23,16 @@ extension AWSSemantics {
   /// `canEscalateTo` hops, one for each thing that a principal can gain, over all methods.
   ///
   /// An administrator has one, to the administrators of its account: it could gain anything there.
-  func escalationHops(_ reaching: [Hop]) -> [Hop] {
-    let estate = EscalationEstate(self)
-    let administrating = Dictionary(
-      reaching.filter { $0.to.hasSuffix("#*") && $0.level == .manageAccess }
-        .map { ($0.from, $0) }
-    ) { first, _ in first }
-    return (order.compactMap { principals[$0] } + sessions).parallelMap { source -> [Hop] in
-      let own = administrating[source.id].map { administration(of: source, $0) }
-      if let own, own.decision == .allowed { return [own] }
-      let gained = Dictionary(grouping: estate.escalations(of: source), by: \.binding.end)
-        .map { hop(source, $0.value.sorted { $0.precedes($1) }) }
-      // Who administers an account only under conditions may gain a part of it without them.
-      return (gained.filter { $0.decision.level > own?.decision.level ?? .denied } + [own])
-        .compactMap(\.self).sorted { $0.precedes($1) }
-    }.flatMap(\.self)
+  func escalationHops(of source: Principal, _ estate: EscalationEstate) -> [Hop] {
+    Reads.note(.principal, source.id)
+    let own = unbounded[source.id]?.first { $0.to.hasSuffix("#*") && $0.level == .manageAccess }
+      .map { administration(of: source, $0) }
+    if let own, own.decision == .allowed { return [own] }
+    let gained = Dictionary(grouping: estate.escalations(of: source), by: \.binding.end)
+      .map { hop(source, $0.value.sorted { $0.precedes($1) }) }
+    // Who administers an account only under conditions may gain a part of it without them.
+    return (gained.filter { $0.decision.level > own?.decision.level ?? .denied } + [own])
+      .compactMap(\.self).sorted { $0.precedes($1) }
   }
 
   private func administration(of source: Principal, _ reaching: Hop) -> Hop {

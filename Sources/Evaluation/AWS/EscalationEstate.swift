@@ -22,19 +22,25 @@ struct EscalationEstate: Sendable {
   private func account(of source: Principal) -> EscalationAccount {
     let id = source.account
     return accounts.value(of: id) {
-      EscalationAccount(semantics, principals[id] ?? []) { things(ofType: $0)[id] ?? [] }
+      Reads.note(.principals, id)
+      return EscalationAccount(semantics, principals[id] ?? []) { type in
+        Reads.note(.estate, "\(type) \(id)")
+        return things(ofType: type)[id] ?? []
+      }
     }
   }
 
   private func things(ofType type: String) -> [String: [GraphNode]] {
     things.value(of: type) {
-      let nodes = semantics.graph.nodes(ofType: type)
-      let accounts = nodes.parallelMap { $0.state("account")?.string }
-      var found: [String: [GraphNode]] = [:]
-      for (node, account) in zip(nodes, accounts) {
-        if let account { found[account, default: []].append(node) }
+      Reads.apart {
+        let nodes = semantics.graph.nodes(ofType: type)
+        let accounts = nodes.parallelMap { $0.state("account")?.string }
+        var found: [String: [GraphNode]] = [:]
+        for (node, account) in zip(nodes, accounts) {
+          if let account { found[account, default: []].append(node) }
+        }
+        return found
       }
-      return found
     }
   }
 

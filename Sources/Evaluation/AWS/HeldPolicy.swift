@@ -8,13 +8,17 @@ final class PolicyText: Sendable {
   /// `nil` where the document is not there or cannot be parsed; then `gap` says what is missing.
   let compiled: CompiledPolicy?
   let gap: String
+  /// Of its document, where it names one.
+  let digest: String?
   /// Detaching it is the smallest change, because its text is the vendor's.
   let isVendorManaged: Bool
 
   init(
-    id: String, name: String, compiled: CompiledPolicy?, gap: String, isVendorManaged: Bool = false
+    id: String, name: String, compiled: CompiledPolicy?, gap: String, digest: String? = nil,
+    isVendorManaged: Bool = false
   ) {
     self.id = id
+    self.digest = digest
     self.name = name
     self.compiled = compiled
     self.gap = gap
@@ -203,48 +207,80 @@ struct PolicyShelf: Sendable {
   /// Of policies that one record asserts, which is most, by the node's number.
   private let texts: [UInt32: PolicyText]
   private let graph: Graph
-  /// Documents that cannot be judged, for the log: one line each, in order.
-  let problems: [String]
+  /// By policy, what of its documents cannot be judged.
+  private let failures: [String: [String]]
 
-  init(_ graph: Graph) {
+  /// - Parameter earlier: of the graph that this one is a change of: what nothing has changed of is
+  ///   taken over.
+  init(_ graph: Graph, after earlier: PolicyShelf?, _ rework: Rework) {
     self.graph = graph
     let policies = graph.nodes(ofKind: .policy)
-    let keys = policies.parallelMap { policy in
+    let changed = Set((rework.change?.nodes ?? []).compactMap(\.now))
+    let known = policies.parallelMap { policy -> PolicyText? in
+      guard let change = rework.change, !changed.contains(policy.number),
+        let text = earlier?.texts[change.earlierNodes[Int(policy.number)]],
+        text.digest.map({ !rework.outdated.contains(Cell(.document, $0)) }) ?? true
+      else { return nil }
+      return text
+    }
+    let fresh = policies.indices.filter { known[$0] == nil }.map { policies[$0] }
+    let keys = fresh.parallelMap { policy in
       policy.claims.filter { $0.kind == .policy }.compactMap { Self.key($0.type, $0.state) }
     }
     var holders: [Key: [GraphNode]] = [:]
-    for (policy, keys) in zip(policies, keys) {
+    for (policy, keys) in zip(fresh, keys) {
       for key in keys { holders[key, default: []].append(policy) }
     }
     let actions = SharedActions()
-    let read = Array(holders).parallelMap { key, nodes -> (Key, CompiledPolicy?, [String]) in
-      guard let bytes = graph.documents[key.digest] else { return (key, nil, []) }
+    let read = Array(holders).parallelMap {
+      key, nodes -> (Key, CompiledPolicy?, [String: String]) in
+      guard let bytes = graph.documents[key.digest] else { return (key, nil, [:]) }
+      if let compiled = earlier?.compiled[key] { return (key, compiled, [:]) }
       do {
-        return (key, try CompiledPolicy(parsing: bytes, as: key.kind, sharing: actions), [])
+        return (key, try CompiledPolicy(parsing: bytes, as: key.kind, sharing: actions), [:])
       } catch {
-        return (key, nil, nodes.map { "the policy \($0.id) cannot be judged: \(error)" })
+        let lines = nodes.map { ($0.id, "the policy \($0.id) cannot be judged: \(error)") }
+        return (key, nil, Dictionary(lines) { first, _ in first })
       }
     }
-    let compiled = Dictionary(
-      uniqueKeysWithValues: read.compactMap { key, policy, _ in
-        policy.map { (key, $0) }
-      })
-    self.compiled = compiled
-    problems = Set(read.flatMap(\.2)).sorted { $0.precedes($1) }
-    let texts = policies.parallelMap { policy -> (UInt32, PolicyText)? in
-      policy.claims.count == 1 ? (policy.number, Self.text(policy, nil, compiled)) : nil
+    var compiled = rework.change == nil ? [:] : earlier?.compiled ?? [:]
+    for (key, policy, _) in read { compiled[key] = policy }
+    if compiled.count > policies.count * 2 {
+      // What nobody holds any more has been taken over long enough.
+      let held = Set(known.compactMap { $0?.digest } + keys.joined().map(\.digest))
+      compiled = compiled.filter { held.contains($0.key.digest) }
     }
-    self.texts = Dictionary(uniqueKeysWithValues: texts.compactMap(\.self))
+    self.compiled = compiled
+    let gone = Set((rework.change?.graphNodes ?? []).map(\.id))
+    var failures =
+      rework.change == nil ? [:] : earlier?.failures.filter { !gone.contains($0.key) } ?? [:]
+    for (id, line) in read.flatMap(\.2) { failures[id, default: []].append(line) }
+    self.failures = failures
+    let texts = fresh.parallelMap { [compiled] policy -> PolicyText? in
+      policy.claims.count == 1 ? Self.text(policy, nil, compiled) : nil
+    }
+    var all: [UInt32: PolicyText] = [:]
+    all.reserveCapacity(policies.count)
+    for (policy, text) in zip(policies, known) { all[policy.number] = text }
+    for (policy, text) in zip(fresh, texts) { all[policy.number] = text }
+    self.texts = all
   }
+
+  /// Documents that cannot be judged, for the log: one line each, in order.
+  var problems: [String] { Set(failures.values.joined()).sorted { $0.precedes($1) } }
 
   /// The policy at the end of a way, as one scope sees it.
   func policy(_ way: PolicyWay, in scope: String?) -> HeldPolicy {
     let (node, id) = way.end
     guard let node else {
       let id = id()
+      Reads.note(.node, id)
       return HeldPolicy(PolicyText(id: id, name: id, compiled: nil, gap: Self.gap(id)), way)
     }
     let text = texts[node.number] ?? Self.text(node, node.claim(in: scope), compiled)
+    // It may have been put together before anybody asked for it.
+    Reads.note(.node, text.id)
+    if let digest = text.digest { Reads.note(.document, digest) }
     return HeldPolicy(text, way)
   }
 
@@ -261,10 +297,10 @@ struct PolicyShelf: Sendable {
     _ node: GraphNode, _ claim: NodeClaim?, _ compiled: [Key: CompiledPolicy]
   ) -> PolicyText {
     let (id, state) = (node.id, claim.map { $0.state } ?? node.state)
+    let key = key(claim?.type ?? node.type, state)
     return PolicyText(
-      id: id, name: claim?.name ?? node.name,
-      compiled: key(claim?.type ?? node.type, state).flatMap { compiled[$0] }, gap: gap(id),
-      isVendorManaged: state("awsManaged") == .bool(true))
+      id: id, name: claim?.name ?? node.name, compiled: key.flatMap { compiled[$0] },
+      gap: gap(id), digest: key?.digest, isVendorManaged: state("awsManaged") == .bool(true))
   }
 
   private static func gap(_ id: String) -> String { "policy document of \(id)" }

@@ -16,7 +16,7 @@ extension AWSSemantics {
 
   /// - Parameter service: `nil` for all.
   private func holdings(of set: String, _ account: String, service: String?) -> [Hop] {
-    let own = systems.entries[account] ?? [:]
+    let own = systems.services(of: account)
     let members = own.filter { service == nil || $0.key == service }
       .sorted { $0.key.precedes($1.key) }.flatMap(\.value)
     let held = Dictionary(grouping: members.flatMap { systems.holdings[$0.id] }) { $0.to }

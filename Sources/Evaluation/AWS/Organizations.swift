@@ -31,19 +31,32 @@ struct Organizations: Sendable {
   let shelf: PolicyShelf
   /// What was found of the accounts that are asked about again and again.
   private var memberships: [String: Membership] = [:]
+  /// What each account's was read from.
+  private(set) var reads: [String: [Cell]] = [:]
   private var limits: [String: AccountLimits] = [:]
   /// By kind and management scope, whether an organization has policies of a kind.
   let switchedOn = Memo<String, Bool>()
 
-  init(_ graph: Graph, _ inputs: Inputs, _ shelf: PolicyShelf, accounts: Set<String>) {
+  init(
+    _ graph: Graph, _ inputs: Inputs, _ shelf: PolicyShelf, accounts: Set<String>, isKept: Bool
+  ) {
     self.graph = graph
     self.inputs = inputs
     self.shelf = shelf
-    for account in accounts { memberships[account] = membership(of: account) }
-    for account in accounts { limits[account] = limits(on: account) }
+    for account in accounts {
+      let found = Reads.recorded(if: isKept) { membership(of: account) }
+      memberships[account] = found.value
+      reads[account] = found.cells
+    }
+    for account in accounts {
+      let found = Reads.recorded(if: isKept) { limits(on: account) }
+      limits[account] = found.value
+      reads[account, default: []] += found.cells
+    }
   }
 
   func membership(of account: String) -> Membership {
+    Reads.note(.account, account)
     if let known = memberships[account] { return known }
     if let edge = graph.edges(.contains, to: "aws:account:\(account)").first(where: {
       graph.nodes[$0.from]?.type == "aws.organization"
@@ -94,6 +107,7 @@ struct Organizations: Sendable {
 
   /// The limits that an organization sets to an account's principals and resources.
   func limits(on account: String) -> AccountLimits {
+    Reads.note(.account, account)
     if let known = limits[account] { return known }
     switch membership(of: account) {
     case .unknown(let missing):

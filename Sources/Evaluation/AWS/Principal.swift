@@ -218,14 +218,20 @@ struct PrincipalReader {
   private let accountKeys: [String: RequestContext]
   private let nodes: [GraphNode]
 
-  init(_ graph: Graph, _ inputs: Inputs, _ shelf: PolicyShelf) {
+  /// What each account's membership and limits were read from.
+  let accountReads: [String: [Cell]]
+  private let isKept: Bool
+
+  init(_ graph: Graph, _ inputs: Inputs, _ shelf: PolicyShelf, isKept: Bool) {
+    self.isKept = isKept
     self.graph = graph
     self.shelf = shelf
     nodes = (graph.nodes(ofType: "aws.iam.role") + graph.nodes(ofType: "aws.iam.user"))
       .sorted { $0.number < $1.number }
     let accounts = Set(
       nodes.parallelCompactMap { ARN.account(of: $0.id).map(String.init) })
-    let organizations = Organizations(graph, inputs, shelf, accounts: accounts)
+    let organizations = Organizations(
+      graph, inputs, shelf, accounts: accounts, isKept: isKept)
     self.organizations = organizations
     let scopes = Set(nodes.compactMap(\.scope))
     readings = Dictionary(
@@ -233,14 +239,26 @@ struct PrincipalReader {
         let keys = Principal.collections.map { CollectionKey(scope: scope, collection: $0) }
         return (scope, .all(inputs.gaps(keys).map { .unknown($0) }))
       })
-    accountKeys = Dictionary(
-      uniqueKeysWithValues: accounts.map { ($0, Self.accountKeys(of: $0, organizations)) })
+    let keys = accounts.map { account in
+      let keys = Reads.recorded(if: isKept) { Self.accountKeys(of: account, organizations) }
+      return (account, keys)
+    }
+    accountKeys = Dictionary(uniqueKeysWithValues: keys.map { ($0, $1.value) })
+    accountReads = organizations.reads.merging(keys.map { ($0, $1.cells) }) { $0 + $1 }
   }
 
-  /// In order of ARNs.
-  var principals: [Principal] { nodes.parallelMap { Principal($0, from: self) }.compactMap(\.self) }
+  /// In order of ARNs, each with what it was read from.
+  var principals: [(value: Principal, cells: [Cell])] {
+    nodes.parallelMap { node in
+      let principal = Reads.recorded(if: isKept) { Principal(node, from: self) }
+      return principal.value.map { ($0, principal.cells) }
+    }.compactMap(\.self)
+  }
 
-  func reading(of scope: String) -> Decision { readings[scope] ?? .allowed }
+  func reading(of scope: String) -> Decision {
+    Reads.note(.collections, scope)
+    return readings[scope] ?? .allowed
+  }
 
   /// AWS's own roles in an account: it alone changes them.
   static func isServiceLinked(_ node: GraphNode) -> Bool {
@@ -264,7 +282,8 @@ struct PrincipalReader {
   }
 
   func accountKeys(of account: String) -> RequestContext {
-    accountKeys[account] ?? RequestContext()
+    Reads.note(.account, account)
+    return accountKeys[account] ?? RequestContext()
   }
 
   private static func accountKeys(

@@ -14,23 +14,14 @@ extension AWSSemantics {
         return findAccess(of: source)
       }
       guard identity.hasSuffix("#administrators") else {
-        return outsidersOfAll[identity] ?? []
+        return outsiderAccess(of: identity)
       }
       let account = identity.dropLast("#administrators".count)
       return [Self.administratorAccess(of: account, to: "\(account)#*")]
     }
   }
 
-  /// Whom systems that hold data let in from outside of what was read, such as anyone.
-  private var outsidersOfAll: [String: [Hop]] {
-    outsiderAccess.value {
-      Dictionary(
-        grouping: systems.holdings.systems.flatMap { outsiders(of: $0.id, atLeast: nil) }
-      ) { $0.from }
-    }
-  }
-
-  private func outsiders(of system: String, atLeast least: AccessLevel?) -> [Hop] {
+  func outsiders(of system: String, atLeast least: AccessLevel?) -> [Hop] {
     guard let service = ARN(system)?.service else { return [] }
     let entry = entry(of: system)
     let tried = ServiceActions.of(service).actions.compactMap { action in
@@ -56,14 +47,14 @@ extension AWSSemantics {
 
   private func findAccess(of source: Principal) -> [Hop] {
     let allows = source.allows
-    let own = systems.entries[source.account] ?? [:]
+    let own = systems.services(of: source.account)
     var hops: [Hop] = []
     for (service, entries) in own.sorted(by: { $0.key.precedes($1.key) }) {
       guard !isCovered(service, of: source) else { continue }
       hops += accessInAccount(source, service, entries, allows)
     }
     var asked: Set<String> = Set(hops.map(\.to))
-    for entry in systems.entries(naming: source) + systems.open
+    for entry in systems.entries(naming: source)
     where asked.insert(entry.id).inserted {
       guard let service = ARN(entry.id)?.service else { continue }
       let actions = ServiceActions.of(service).actions
@@ -229,7 +220,7 @@ extension AWSSemantics {
   func holders(of system: String, atLeast least: AccessLevel?) -> [Hop] {
     let isDomain = DataDomain(id: system) != nil
     if isDomain || system.hasPrefix("aws:account:") {
-      let sets = entrants.keys.sorted { $0.precedes($1) }.map(administrators)
+      let sets = entrants.all.keys.sorted { $0.precedes($1) }.map(administrators)
       let held = (order + sets).flatMap { identity in
         (isDomain ? unbounded[identity] ?? [] : []) + sensitiveAccess(of: identity)
       }.filter { hop in

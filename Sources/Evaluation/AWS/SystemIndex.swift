@@ -90,55 +90,97 @@ extension ServiceActions.Action {
   }
 }
 
+/// A system of a type that may hold data: what it holds, and who may act on it by its own policies.
+struct SystemFacts: Sendable, Equatable {
+  let id: String
+  let account: String?
+  let holdings: [Hop]
+  /// `nil` where it holds nothing, or nobody knows whose it is.
+  let entry: SystemEntry?
+
+  init(_ node: GraphNode, _ type: DataClassifier.SystemType, in semantics: AWSSemantics) {
+    id = node.id
+    holdings = DataHoldings.hops(of: node, type, in: semantics.graph)
+    account = holdings.isEmpty ? nil : node.state("account")?.string
+    guard account != nil, let service = ARN(node.id)?.service else {
+      entry = nil
+      return
+    }
+    entry = SystemEntry(
+      node.id, semantics.resourcePolicies(of: node.id) + semantics.keyGrants(of: node.id),
+      ServiceActions.of(service))
+  }
+
+  /// Those whose policies are about everybody, maybe with conditions.
+  var isOpen: Bool {
+    (entry?.grants ?? []).contains { $0.principals.contains(.everyone) || $0.excludesPrincipals }
+  }
+
+  /// Principals and other accounts that its policies name, as the index knows them.
+  var namedHolders: [String] {
+    Set((entry?.grants ?? []).flatMap(\.principals)).compactMap { principal in
+      switch principal {
+      case .arn(let text): SystemIndex.holder(text)
+      case .account(let id) where id != account: id
+      case .account, .everyone, .service, .federated, .nobody: nil
+      }
+    }
+  }
+
+  /// What whoever reads it depends on.
+  var cells: [Cell] {
+    let holders = namedHolders + (isOpen ? [""] : []) + (entry == nil ? [] : [account ?? ""])
+    return [Cell(.system, id)] + holders.map { Cell(.systems, $0) }
+  }
+
+  /// Policies that allow something are not compared.
+  static func == (left: Self, right: Self) -> Bool {
+    left.id == right.id && left.account == right.account && left.holdings == right.holdings
+      && (left.entry == nil) == (right.entry == nil)
+      && (left.entry?.grants ?? []).isEmpty && (right.entry?.grants ?? []).isEmpty
+  }
+}
+
 /// Systems with a data domain, by what finds them.
 struct SystemIndex: Sendable {
   let holdings: DataHoldings
   /// By account and service, in order of ids.
-  private(set) var entries: [String: [String: [SystemEntry]]] = [:]
+  private var entries: [String: [String: [SystemEntry]]] = [:]
   /// By principal or account that a policy of the system names.
   private var named: [String: [SystemEntry]] = [:]
   /// Those whose policies are about everybody, maybe with conditions.
-  private(set) var open: [SystemEntry] = []
+  private var open: [SystemEntry] = []
 
-  private typealias Found = (account: String, service: String, entry: SystemEntry)
-
-  /// - Parameter policies: everything that lets somebody use a system, beside its own policies.
-  init(_ graph: Graph, policies: @Sendable (String) -> [HeldPolicy]) {
-    holdings = DataHoldings(graph)
-    let found = holdings.systems.parallelCompactMap { node -> Found? in
-      let id = node.id
-      guard let arn = ARN(id), let account = node.state("account")?.string else { return nil }
-      return (
-        account, arn.service, SystemEntry(id, policies(id), ServiceActions.of(arn.service))
-      )
-    }
-    for (account, service, entry) in found {
+  init(_ facts: [SystemFacts]) {
+    holdings = DataHoldings(facts)
+    for system in facts {
+      guard let entry = system.entry, let account = system.account,
+        let service = ARN(system.id)?.service
+      else { continue }
       entries[account, default: [:]][service, default: []].append(entry)
-      let principals = Set(entry.grants.flatMap(\.principals))
-      for principal in principals {
-        switch principal {
-        case .arn(let text): named[Self.holder(text), default: []].append(entry)
-        case .account(let id) where id != account: named[id, default: []].append(entry)
-        case .account, .everyone, .service, .federated, .nobody: break
-        }
-      }
-      if principals.contains(.everyone) || entry.grants.contains(where: \.excludesPrincipals) {
-        open.append(entry)
-      }
+      for holder in system.namedHolders { named[holder, default: []].append(entry) }
+      if system.isOpen { open.append(entry) }
     }
     entries = entries.mapValues { services in
       services.mapValues { list in list.sorted { $0.id.precedes($1.id) } }
     }
   }
 
-  /// Systems of any account whose own policies name a principal or its account.
+  /// An account's systems by service.
+  func services(of account: String) -> [String: [SystemEntry]] {
+    Reads.note(.systems, account)
+    return entries[account] ?? [:]
+  }
+
+  /// Systems of any account whose own policies name a principal, its account or everybody.
   func entries(naming source: Principal) -> [SystemEntry] {
-    named.isEmpty
-      ? [] : (named[Self.holder(source.arn)] ?? []) + (named[source.account] ?? [])
+    let holder = Self.holder(source.arn)
+    for name in [holder, source.account, ""] { Reads.note(.systems, name) }
+    return (named[holder] ?? []) + (named[source.account] ?? []) + open
   }
 
   /// A role and its sessions are one holder, whatever the role's path.
-  private static func holder(_ text: String) -> String {
+  fileprivate static func holder(_ text: String) -> String {
     guard let arn = ARN(text) else { return text }
     let parts = arn.resource.split(separator: "/")
     switch (arn.service, parts.first) {
@@ -152,7 +194,7 @@ struct SystemIndex: Sendable {
   func entries(
     _ account: String, _ service: String, named pattern: Pattern, in context: RequestContext
   ) -> [SystemEntry] {
-    let list = entries[account]?[service] ?? []
+    let list = services(of: account)[service] ?? []
     let prefix = Array(pattern.text.utf8.prefix { !"*?$".utf8.contains($0) })
     let matching = list[list.firstIndex(atOrAfter: prefix)...]
       .prefix { $0.id.utf8.starts(with: prefix) }
@@ -187,25 +229,52 @@ extension [SystemEntry] {
 
 /// What is made when it is first asked for, and kept.
 final class Lazily<Value: Sendable>: Sendable {
-  private let known = Mutex<Value?>(nil)
+  private let known = Mutex<(value: Value, cells: [Cell]?)?>(nil)
 
   func value(_ make: () -> Value) -> Value {
-    known.withLock { known in
-      let value = known ?? make()
-      known = value
+    let isRecording = Reads.isRecording
+    return known.withLock { known in
+      if let (value, cells) = known, !isRecording || cells != nil {
+        Reads.note(cells ?? [])
+        return value
+      }
+      let (value, cells) = Reads.recorded(if: isRecording, make)
+      known = (value, isRecording ? cells : nil)
       return value
     }
   }
 }
 
 /// What was found of each of many, asked for once, or twice at the same time.
+///
+/// Whoever asks depends on what the answer was made from, also where somebody else asked first.
 final class Memo<Key: Hashable & Sendable, Value: Sendable>: Sendable {
-  private let known = Mutex<[Key: Value]>([:])
+  /// `nil` where nothing was recorded.
+  private typealias Found = (value: Value, cells: [Cell]?)
+
+  private let known: Mutex<[Key: Found]>
+
+  init() { known = Mutex([:]) }
+
+  /// Begins with what an earlier one found, as far as it still holds.
+  init(_ rework: Rework, after earlier: Memo?) {
+    let found = rework.change == nil ? [] : earlier?.all ?? []
+    let isStale = found.parallelMap { rework.isStale($0.1.cells) }
+    known = Mutex(
+      Dictionary(
+        uniqueKeysWithValues: zip(found, isStale).filter { !$0.1 }.map { ($0.0.0, $0.0.1) }))
+  }
+
+  private var all: [(Key, Found)] { known.withLock { $0.map { ($0.key, $0.value) } } }
 
   func value(of key: Key, _ find: () -> Value) -> Value {
-    if let value = known.withLock({ $0[key] }) { return value }
-    let value = find()
-    known.withLock { $0[key] = value }
+    let isRecording = Reads.isRecording
+    if let (value, cells) = known.withLock({ $0[key] }), !isRecording || cells != nil {
+      Reads.note(cells ?? [])
+      return value
+    }
+    let (value, cells) = Reads.recorded(if: isRecording, find)
+    known.withLock { $0[key] = (value, isRecording ? cells : nil) }
     return value
   }
 }

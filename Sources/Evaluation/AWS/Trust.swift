@@ -88,7 +88,10 @@ extension AWSSemantics {
   }
 
   private var allPrincipals: [Requester] {
-    order.compactMap { principals[$0] }.map { .identity(arn: $0.arn, account: $0.account) }
+    Reads.note(.principals, "")
+    return order.compactMap { principals[$0] }.map {
+      .identity(arn: $0.arn, account: $0.account)
+    }
   }
 
   /// Of an account that was read, the principals whose own policies could let them use a trust in
@@ -103,10 +106,13 @@ extension AWSSemantics {
     guard let arn = ARN(text), arn.service == "sts" else { return nil }
     let parts = arn.resource.split(separator: "/")
     guard parts.count == 3, parts[0] == "assumed-role" else { return nil }
+    Reads.note(.principals, arn.account)
     let roles = sessionRoles.value {
-      let found = order.compactMap { principals[$0] }
-      return Dictionary(found.compactMap { role in role.sessionName.map { ($0, role.arn) } }) {
-        first, _ in first
+      Reads.apart {
+        let found = order.compactMap { principals[$0] }
+        return Dictionary(found.compactMap { role in role.sessionName.map { ($0, role.arn) } }) {
+          first, _ in first
+        }
       }
     }
     return roles["\(arn.account)/\(parts[1])"]

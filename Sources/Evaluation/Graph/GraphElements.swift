@@ -70,7 +70,8 @@ public struct GraphNode: Sendable {
     name: "anyone, authenticated or not")
 
   private var own: ArraySlice<GraphStorage.NodeAssertion> {
-    number == storage.anyone ? [] : storage.assertions(ofNode: number)
+    Reads.note(.node, hash: storage.hash(ofName: storage.nodeNames[Int(number)]))
+    return number == storage.anyone ? [] : storage.assertions(ofNode: number)
   }
 
   private var first: GraphStorage.NodeAssertion? { own.first }
@@ -176,7 +177,8 @@ extension Graph {
 
     /// The node with an id; names that it defines are `node(named:)`'s.
     public subscript(id: String) -> GraphNode? {
-      storage.node(id: id).map { GraphNode(storage: storage, number: $0) }
+      Reads.note(.node, id)
+      return storage.node(id: id).map { GraphNode(storage: storage, number: $0) }
     }
   }
 
@@ -204,6 +206,7 @@ extension Graph {
     }
 
     subscript(key: EdgeKey) -> GraphEdge? {
+      Reads.note(.outgoing(key.kind.order), key.from)
       guard let from = storage.name(key.from), let to = storage.name(key.to),
         let discriminator = storage.name(key.discriminator)
       else { return nil }

@@ -151,6 +151,8 @@ final class GraphStorage: Sendable {
 
   func text(ofName name: UInt32) -> String { strings[names[Int(name)]] }
 
+  func hash(ofName name: UInt32) -> UInt32 { strings.hash(of: names[Int(name)]) }
+
   /// The name of a text; `nil` for one that is none.
   func name(_ text: String) -> UInt32? {
     guard let number = strings.find(text) else { return nil }

@@ -43,6 +43,7 @@ final class HopSearch: Sendable {
       _ table: HopTable, from place: UInt32, _ before: Int32, _ level: Decision.Level,
       _ marks: inout Marks
     ) {
+      table.note(place)
       for position in table.leaving(place) where table.entries[position].level >= level {
         let entry = table.entries[position]
         weakest = min(weakest, entry.level)

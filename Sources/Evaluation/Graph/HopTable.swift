@@ -101,6 +101,15 @@ struct HopTable: Sendable {
     Int(starts[Int(place)])..<Int(starts[Int(place) + 1])
   }
 
+  func note(_ place: UInt32) {
+    let names = graph.storage.names.count
+    Reads.note(
+      .hops,
+      hash: Int(place) < names
+        ? graph.storage.hash(ofName: place) : StringTable.hash(extras[Int(place) - names].utf8.span)
+    )
+  }
+
   /// The order of ids.
   func precedes(_ left: UInt32, _ right: UInt32) -> Bool { orderKey(left) < orderKey(right) }
 
@@ -131,6 +140,12 @@ struct HopTable: Sendable {
     if let index = derivedIndex(entry) { return derived[index].kind }
     return GraphEdge(storage: graph.storage, number: entry.source).kind.rawValue
   }
+
+  /// The hop of an entry that no record asserts.
+  func derived(_ entry: Entry) -> Hop? { derivedIndex(entry).map { derived[$0] } }
+
+  /// Why the edge of an entry is not in force as it stands.
+  func doubt(_ entry: Entry) -> Decision? { doubts[entry.source] }
 
   private func derivedIndex(_ entry: Entry) -> Int? {
     let index = Int(entry.source) - graph.storage.edgeCount

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Model
 
 /// Texts, each once, by number. Numbers count up in the order in which texts came.
@@ -40,6 +41,20 @@ struct StringTable: Sendable {
 
   func precedes(_ number: UInt32, _ text: String) -> Bool {
     slice(number).lexicographicallyPrecedes(text.utf8)
+  }
+
+  /// Of a text, the same in every table of the process.
+  func hash(of number: UInt32) -> UInt32 { hashes[Int(number)] }
+
+  /// Whether all texts of an earlier table are in this one, by the same numbers.
+  func continues(_ earlier: StringTable) -> Bool {
+    guard count >= earlier.count, ends.starts(with: earlier.ends) else { return false }
+    return unsafe bytes.withUnsafeBytes { own in
+      unsafe earlier.bytes.withUnsafeBytes { its in
+        guard let own = own.baseAddress, let its = its.baseAddress else { return true }
+        return unsafe memcmp(own, its, earlier.bytes.count) == 0
+      }
+    }
   }
 
   /// The given numbers in order of their texts' UTF-8 bytes.
@@ -113,7 +128,7 @@ struct StringTable: Sendable {
   }
 
   /// Seeded anew in every process, so that nobody can choose names that collide.
-  private static func hash(_ text: Span<UInt8>) -> UInt32 {
+  static func hash(_ text: Span<UInt8>) -> UInt32 {
     var hasher = Hasher()
     var offset = 0
     while offset < text.count {

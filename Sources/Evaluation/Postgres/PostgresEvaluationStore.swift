@@ -8,13 +8,16 @@ internal import Schema
 /// Reading is one repeatable-read transaction; writing begins by locking the tenant's row.
 public struct PostgresEvaluationStore: EvaluationStore {
   private let pool: PostgresPool
-  private let graphs: GraphShelf
+  private let graphs: TenantShelf<Graph>
+
+  /// Nodes and edges of all kept graphs together; a million of them takes about 150 MiB.
+  private static let capacity = 8_000_000
 
   /// - Parameter keepsGraphs: whether to keep graphs, so that the next reading of a tenant takes no
   ///   more than what has changed.
   public init(_ pool: PostgresPool, keepsGraphs: Bool = false) {
     self.pool = pool
-    graphs = GraphShelf(capacity: keepsGraphs ? GraphShelf.capacity : 0)
+    graphs = TenantShelf(capacity: keepsGraphs ? Self.capacity : 0)
   }
 
   /// Every transaction here may be repeated, so one whose COMMIT was not answered is tried again.
@@ -59,7 +62,7 @@ public struct PostgresEvaluationStore: EvaluationStore {
         documents: try await Self.documents(transaction, tenant), collections: collections,
         calls: try await Self.calls(transaction, tenant, storage, collections),
         uses: try await Self.uses(transaction, tenant))
-      graphs.keep(graph)
+      graphs.keep(graph, of: tenant, size: graph.size)
       let findings = try await Self.findings(transaction, tenant)
       let owners = try await OwnerStore.owners(transaction, tenant)
       return EvaluationReading(

@@ -139,7 +139,7 @@ final class SubjectNeeds: Sendable {
 
   private let inputs: SubjectInputs
   private let situation: Situation
-  private let known = Mutex<[Place: Needs]>([:])
+  private let known = Mutex<[Place: (value: Needs, cells: [Cell])]>([:])
 
   init(_ inputs: SubjectInputs, _ situation: Situation) {
     self.inputs = inputs
@@ -149,10 +149,15 @@ final class SubjectNeeds: Sendable {
   /// The collections that decide about a subject, and why some cannot be relied on.
   func of(scope: String, region: String?) -> Needs {
     let place = Place(scope: scope, region: region)
-    if let needs = known.withLock({ $0[place] }) { return needs }
-    let (keys, gaps) = inputs.needs(scope: scope, region: region, situation)
-    let needs = (keys: keys, missing: situation.inputs.gaps(keys) + gaps)
+    if let needs = known.withLock({ $0[place] }) {
+      Reads.note(needs.cells)
+      return needs.value
+    }
+    let needs = Reads.recorded(if: Reads.isRecording) { () -> Needs in
+      let (keys, gaps) = inputs.needs(scope: scope, region: region, situation)
+      return (keys: keys, missing: situation.inputs.gaps(keys) + gaps)
+    }
     known.withLock { $0[place] = needs }
-    return needs
+    return needs.value
   }
 }

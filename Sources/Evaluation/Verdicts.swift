@@ -1,0 +1,180 @@
+internal import Cryptography
+internal import Model
+internal import Synchronization
+
+/// What a rule says about a subject: a finding, or why it cannot tell.
+struct Judgement: Sendable {
+  var rule: String
+  var scope: String
+  var subject: String
+  var finding: Finding?
+  var reasons: [String] = []
+}
+
+/// What an evaluation says about its subjects, by type; what nobody asked for is not there.
+struct Verdicts: Sendable {
+  var judgements: [Results<[Judgement]>]?
+  /// What each may reach, where that was judged completely.
+  var baselines: [Results<Baseline?>]?
+  /// When the passing of time alone may change what rules say.
+  var dues: [Results<Timestamp?>]?
+}
+
+/// What rules say about all subjects, worked out when somebody asks.
+final class VerdictBook: Sendable {
+  private let situation: Situation
+  private let rework: Rework
+  private let types: [SubjectType]
+  /// What is taken over goes once it was.
+  private let earlier: Mutex<Verdicts>
+  private let known = Mutex(Verdicts())
+
+  init(_ situation: Situation, _ rework: Rework, after earlier: Verdicts) {
+    self.situation = situation
+    self.rework = rework
+    self.earlier = Mutex(earlier)
+    types = SubjectType.all(situation)
+  }
+
+  /// All of it, for a later evaluation.
+  var all: Verdicts {
+    Verdicts(
+      judgements: judged, baselines: find(\.baselines, SubjectType.baseline),
+      dues: find(\.dues, SubjectType.nextDueAt))
+  }
+
+  /// In no order that matters.
+  var judgements: [Judgement] { judged.flatMap(\.values).flatMap(\.self) }
+
+  /// How many subjects were not taken over.
+  var reworked: Int { judged.reduce(0) { $0 + $1.stale.count } }
+
+  var baselines: [Baseline] {
+    find(\.baselines, SubjectType.baseline).flatMap(\.values).compactMap(\.self)
+  }
+
+  var nextDueAt: Timestamp? {
+    find(\.dues, SubjectType.nextDueAt).flatMap(\.values).compactMap(\.self).min()
+  }
+
+  private var judged: [Results<[Judgement]>] { find(\.judgements, SubjectType.judge) }
+
+  private func find<Value>(
+    _ part: WritableKeyPath<Verdicts, [Results<Value>]?>,
+    _ work: @Sendable (SubjectType) -> @Sendable (GraphNode, Situation) -> Value
+  ) -> [Results<Value>] {
+    if let known = known.withLock({ $0[keyPath: part] }) { return known }
+    let before = earlier.withLock { earlier in
+      defer { earlier[keyPath: part] = nil }
+      return earlier[keyPath: part]
+    }
+    let found = types.enumerated().map { place, type in
+      let nodes = situation.graph.nodes(ofType: type.name)
+      let work = work(type)
+      return Results(of: nodes.map(\.number), after: before?[place], rework) {
+        work(nodes[$0], situation)
+      }
+    }
+    known.withLock { $0[keyPath: part] = found }
+    return found
+  }
+}
+
+/// Subjects of a type, and the rules that are about them.
+private struct SubjectType: Sendable {
+  let name: String
+  private let rules: [(rule: Rule, needs: SubjectNeeds)]
+
+  /// Always the same, in the same order.
+  static func all(_ situation: Situation) -> [SubjectType] {
+    let pairs = Rule.all.flatMap { rule in rule.subjects.map { (rule, $0) } }
+    let names = Set(pairs.map(\.1.type)).sorted { $0.precedes($1) }
+    return names.map { name in
+      SubjectType(
+        name: name,
+        rules: pairs.filter { $0.1.type == name }.map { ($0, SubjectNeeds($1, situation)) })
+    }
+  }
+
+  @Sendable func judge(_ node: GraphNode, _ situation: Situation) -> [Judgement] {
+    guard let key = node.scope, let scope = Scope(key) else { return [] }
+    let region = node.state("region")?.string
+    return rules.compactMap { rule, needs in
+      let (keys, missing) = needs.of(scope: key, region: region)
+      var judgement = Judgement(rule: rule.id, scope: key, subject: node.id)
+      if missing.isEmpty, let draft = rule.check(situation, node) {
+        let about = FindingSubject(
+          id: node.id, type: node.type, name: node.name, region: region)
+        judgement.finding = situation.finding(
+          draft, rule: rule.id, ruleTitle: rule.title, ruleVersion: rule.version, about, scope,
+          keys)
+      } else {
+        judgement.reasons =
+          missing.isEmpty
+          ? situation.semantics.gaps(of: node) + (rule.gaps?(situation, node) ?? []) : missing
+      }
+      return judgement.finding == nil && judgement.reasons.isEmpty ? nil : judgement
+    }
+  }
+
+  @Sendable func baseline(_ node: GraphNode, _ situation: Situation) -> Baseline? {
+    guard let scope = node.scope,
+      let needs = rules.first(where: { $0.rule.id == Rule.scopeDrift.id })?.needs,
+      needs.of(scope: scope, region: nil).missing.isEmpty
+    else { return nil }
+    return situation.baseline(of: node)
+  }
+
+  @Sendable func nextDueAt(_ node: GraphNode, _ situation: Situation) -> Timestamp? {
+    rules.compactMap { $0.rule.nextChange?(situation, node) }.filter { $0 > situation.now }.min()
+  }
+}
+
+/// What a finding is about.
+struct FindingSubject {
+  var id: String
+  var type: String
+  var name: String
+  var region: String?
+}
+
+extension Situation {
+  func finding(
+    _ draft: Draft, rule: String, ruleTitle: String, ruleVersion: Int, _ subject: FindingSubject,
+    _ scope: Scope, _ keys: [CollectionKey]
+  ) -> Finding {
+    let cited = (draft.chain + draft.limits).flatMap(\.receipts)
+      .map { CollectionKey(scope: $0.scope, collection: $0.collection) }
+    let needed = Set(keys + cited).sorted { $0.precedes($1) }
+    // The subject's own inputs are current; those of other scopes that the chain crosses may not
+    // be.
+    let missing = Set(draft.decision.missing + inputs.gaps(needed))
+    return Finding(
+      tenant: graph.tenant, uid: uid(rule, subject.id), rule: rule, ruleTitle: ruleTitle,
+      ruleVersion: ruleVersion, subject: subject.id, subjectType: subject.type,
+      subjectName: subject.name, scope: scope, region: subject.region, severity: draft.severity,
+      strength: draft.decision.strength ?? .unknown, via: draft.via, title: draft.title,
+      description: draft.description, chain: draft.chain, limits: draft.limits,
+      targets: draft.targets, conditions: draft.decision.conditions,
+      missing: missing.sorted { $0.precedes($1) },
+      cause: SHA256.hexDigest("\(graph.tenant)\n\(draft.cause)"), inputs: needed)
+  }
+
+  func uid(_ rule: String, _ subject: String) -> String {
+    SHA256.hexDigest("\(graph.tenant)\n\(rule)\n\(subject)")
+  }
+}
+
+extension Rework {
+  /// Marks what else was settled about subjects and scopes.
+  mutating func markSettled(_ now: Settled?, after earlier: Settled?) {
+    let (now, earlier) = (now ?? Settled(), earlier ?? Settled())
+    for (subject, baseline) in now.baselines where earlier.baselines[subject] != baseline {
+      mark(.baseline, subject)
+    }
+    for subject in earlier.baselines.keys where now.baselines[subject] == nil {
+      mark(.baseline, subject)
+    }
+    for rule in now.judged.symmetricDifference(earlier.judged) { mark(.judged, rule.scope) }
+  }
+}
