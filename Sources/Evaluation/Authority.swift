@@ -110,6 +110,9 @@ public struct AuthorityPath: Sendable, Hashable {
     if hops.contains(where: { $0.transfer == .influence }) { return "influence" }
     return hops.contains { $0.isEscalation } ? "escalation" : "authority"
   }
+
+  /// The smallest fact whose removal would end it.
+  var cause: String { hops.first { $0.transfer != .locate }?.cause ?? "" }
 }
 
 /// All hops of a graph, and the paths along them.

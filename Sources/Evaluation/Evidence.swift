@@ -1,6 +1,10 @@
+internal import Cryptography
 internal import Model
 
 extension Graph {
+  /// The id of a removable fact: the same of all that its removal would mend.
+  func causeID(_ cause: String) -> String { SHA256.hexDigest("\(tenant)\n\(cause)") }
+
   /// A fact with its receipts, for a reader.
   ///
   /// - Parameter scope: whose assertions of a shared node are meant, where it has any.

@@ -83,9 +83,22 @@ import Testing
     let actions = try method(id).permissions.map { Policy.allow($0.action, on: arn) }
     estate.role(
       "attacker", policies: [Policy.document(actions[0])],
-      boundary: Policy.document(Policy.allow("s3:*"), Policy.allow("iam:*", on: arn)))
-    let hops = estate.evaluation.hops(from: arn)
-    #expect(!hops.contains { $0.kind == "canEscalateTo" })
+      boundary: Policy.document(Policy.allow("s3:*"), Policy.allow("iam:*Policy", on: arn)))
+    #expect(estate.hops("canEscalateTo", from: arn).isEmpty)
+  }
+
+  /// It gives itself the permission to take the boundary off, and that is within the boundary.
+  @Test func aBoundaryThatMayBeTakenOffStopsNobody() {
+    for (denied, end) in [(nil, Decision.Level.allowed), ("iam:Delete*Boundary", nil)] {
+      var estate = Estate()
+      let arn = Estate.arn("role", "attacker")
+      var own = [Policy.allow("iam:PutRolePolicy", on: arn)]
+      if let denied { own.append(Policy.deny(denied)) }
+      estate.role(
+        "attacker", policies: [Policy.document(own.joined(separator: ","))],
+        boundary: Policy.document(Policy.allow("s3:*"), Policy.allow("iam:*", on: arn)))
+      #expect(estate.hops("canEscalateTo", from: arn)[EscalationScene.admins] == end)
+    }
   }
 
   @Test func anAdministratorHasOneEdgeAndNotOneForEachRole() {

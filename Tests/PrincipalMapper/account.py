@@ -231,8 +231,11 @@ def principals(account):
         "trust-writer-kept-out", allow("iam:UpdateAssumeRolePolicy", role_arn("people")),
         deny("sts:AssumeRole", "*"))
     account.source("raise-itself", allow("iam:PutRolePolicy", own))
-    account.source("raise-itself-bounded", allow("iam:AttachRolePolicy", own), boundary=account.policy(
-        "iam-only", allow("iam:*", "*")))
+    # One could take its boundary off once it is raised, the other could not.
+    for name, actions in [("bounded", "iam:*"), ("kept", "iam:AttachRolePolicy")]:
+        account.source(
+            f"raise-itself-{name}", allow("iam:AttachRolePolicy", own),
+            boundary=account.policy(f"{name}-only", allow(actions, "*")))
     versioned = account.policy(
         "versioned", allow("iam:CreatePolicyVersion", here("iam", "policy/versioned")))
     account.source("raise-by-version", managed=[versioned])
@@ -285,9 +288,15 @@ def trusts(account):
         {"AWS": "*"}, {"StringEquals": {"aws:PrincipalOrgID": "o-elsewhere01"}}))
     account.role("for-names", trust(
         root, {"ArnLike": {"aws:PrincipalArn": here("iam", "role/assume*")}}))
-    account.role("for-everybody", trust({"AWS": "*"}))
-    account.role("for-everybody-but-one", document(
-        trust_statement("*"), trust_statement({"AWS": role_arn("assume")}) | {"Effect": "Deny"}))
+    account.role("for-one-of-everybody", trust(
+        {"AWS": "*"}, {"ArnEquals": {"aws:PrincipalArn": role_arn("named")}}))
+    maker = here("iam", "user/role-maker")
+    for name, everybody, kept_out in [
+        ("for-everybody", {"AWS": "*"}, [maker]),
+        ("for-everybody-but-one", "*", [maker, role_arn("assume")]),
+    ]:
+        account.role(name, document(
+            trust_statement(everybody), trust_statement({"AWS": kept_out}) | {"Effect": "Deny"}))
 
 
 def crowd(account, seed):
@@ -314,13 +323,21 @@ def crowd(account, seed):
         {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
         {"StringLike": {"aws:PrincipalArn": role_arn("crowd-2*")}},
         {"StringNotEquals": {"aws:PrincipalAccount": ACCOUNT}},
+        {"StringNotLikeIfExists": {"aws:PrincipalArn": role_arn("crowd-3*")}},
+        {"Null": {"aws:PrincipalArn": "true"}},
     ]
 
     def statement():
         actions, resources = lot.choice(any_of)
         more = {"Condition": lot.choice(conditions)} if lot.random() < 0.15 else {}
         make = deny if lot.random() < 0.12 else allow
-        return make(actions, lot.choice(resources), **more)
+        made = make(actions, lot.choice(resources), **more)
+        if make is deny and lot.random() < 0.3:
+            made["NotAction"] = made.pop("Action")
+        elif lot.random() < 0.05:
+            made["NotResource"] = here("iam", "role/people")
+            del made["Resource"]
+        return made
 
     def trusted(number):
         services = ["lambda", "ec2", "cloudformation", "codebuild", "sagemaker", "glue"]
@@ -331,12 +348,18 @@ def crowd(account, seed):
             return ROOT
         return trust({"AWS": role_arn(f"crowd-{lot.choice(roles)}")})
 
+    for group in ["crowd-1", "crowd-2"]:
+        account.iam.create_group(GroupName=group)
+        account.iam.put_group_policy(
+            GroupName=group, PolicyName="permissions", PolicyDocument=document(statement()))
     roles = []
     for number in range(CROWD):
         statements = [statement() for _ in range(lot.randint(1, 5))]
         boundary = data if lot.random() < 0.1 else None
         if number % 6 == 5:
-            account.user(f"crowd-{number}", *statements, keys=lot.randint(0, 2))
+            groups = lot.sample(["crowd-1", "crowd-2"], lot.randint(0, 2))
+            account.user(
+                f"crowd-{number}", *statements, keys=lot.randint(0, 2), groups=groups)
         else:
             account.role(f"crowd-{number}", trusted(number), *statements, boundary=boundary)
             if lot.random() < 0.3:

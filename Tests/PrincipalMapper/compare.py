@@ -38,11 +38,12 @@ DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs/authority.md"
 
 # In the order in which they are tried; each has a row in docs/authority.md.
 KINDS = (
-    "boundary-not-read", "boundary-of-named-role", "letter-case", "limited-deny",
-    "function-never-starts", "machine-missing", "agent-refused", "auto-scaling", "service-linked",
-    "trust-rewritten", "role-of-ones-own", "role-passed-in-update",
-    "administrator", "other-method", "stored-key", "request-condition", "trust-condition",
-    "everybody", "limited-allow", "special-character", "several",
+    "boundary-not-read", "boundary-of-named-role", "boundary-of-raised-role", "letter-case",
+    "limited-deny", "function-never-starts", "profile-missing", "machine-missing",
+    "agent-refused", "auto-scaling", "service-linked", "trust-rewritten", "role-of-ones-own",
+    "role-passed-in-update", "administrator", "other-method", "stored-key", "password",
+    "request-condition", "trust-condition", "everybody", "limited-allow", "special-character",
+    "several",
 )
 
 # What Principal Mapper looks for, by the ids of the table of escalations.
@@ -255,7 +256,8 @@ def of_peer_only(peer, source, end, reason):
             return kind
     node = peer.node(source)
     if end == ADMINISTRATORS:
-        # Whoever could raise itself is one by another rule, and told apart by that.
+        if peer.boundaries.get(source):
+            return "boundary-of-raised-role"
         makes = peer.may(node, "iam:CreateRole") and (
             peer.may(node, "iam:AttachRolePolicy") or peer.may(node, "iam:PutRolePolicy"))
         return "role-of-ones-own" if makes else None
@@ -272,6 +274,9 @@ def of_peer_only(peer, source, end, reason):
     if "create a new function" in reason:
         starts = ["lambda:InvokeFunction", "lambda:CreateEventSourceMapping", "lambda:AddPermission"]
         return None if any(peer.may(node, action) for action in starts) else "function-never-starts"
+    if "newly created instance profile" in reason:
+        fill = ["iam:CreateInstanceProfile", "iam:AddRoleToInstanceProfile"]
+        return None if all(peer.may(node, action) for action in fill) else "profile-missing"
     if "Auto Scaling" in reason:
         return "auto-scaling"
     if "ssm:" in reason:
@@ -294,6 +299,8 @@ def of_sv0_only(peer, source, end, hop):
         return "stored-key"
     if not hop["methods"] & PEER_METHODS:
         return "other-method"
+    if hop["methods"] & PEER_METHODS <= {"iam-004", "iam-006"}:
+        return "password"
     for kind in GIVING:
         if (source, end) in peer.world(frozenset([kind])):
             return kind
@@ -354,18 +361,18 @@ def main():
     peer = Peer()
     ours = own_pairs(sys.argv[1], peer.arns)
     theirs = peer.worlds[frozenset()]
-    listed = collections.defaultdict(list)
+    listed = collections.defaultdict(lambda: collections.defaultdict(list))
     for (source, end), said in theirs.items():
         if (source, end) not in ours:
             for reason in said:
-                listed[of_peer_only(peer, source, end, reason)].append(
-                    f"only Principal Mapper: {short(source)} -> {short(end)}: {reason}")
+                kind = of_peer_only(peer, source, end, reason)
+                listed[kind]["only Principal Mapper", end, reason].append(short(source))
     for (source, end), hop in ours.items():
         if (source, end) not in theirs:
-            methods = ", ".join(sorted(hop["methods"]))
             given = "; if " + ", ".join(sorted(hop["conditions"])) if hop["conditions"] else ""
-            listed[of_sv0_only(peer, source, end, hop)].append(
-                f"only sv0: {short(source)} -> {short(end)}: {hop['result']} by {methods}{given}")
+            said = f"{hop['result']} by {', '.join(sorted(hop['methods']))}{given}"
+            kind = of_sv0_only(peer, source, end, hop)
+            listed[kind]["only sv0", end, said].append(short(source))
     both = [hop for pair, hop in ours.items() if pair in theirs]
     firm = sum(hop["result"] == "allowed" for hop in both)
     print(f"Both have {len(both)} edges; {len(both) - firm} of them are conditional for sv0.")
@@ -373,16 +380,22 @@ def main():
     for kind in KINDS:
         if listed[kind]:
             print(f"\n{kind}: {explained[kind]}")
-            print("\n".join(f"  {line}" for line in sorted(listed[kind])))
+            show(listed[kind])
     missing = [kind for kind in KINDS if not listed[kind]]
     if missing:
         print(f"\nNo difference is of kind {', '.join(missing)}.")
     if listed[None]:
-        print(f"\nOf no known kind: {len(listed[None])}")
-        print("\n".join(f"  {line}" for line in sorted(listed[None])))
+        print("\nOf no known kind:")
+        show(listed[None])
     if missing or listed[None]:
         sys.exit(1)
-    print(f"\nEach of the {sum(map(len, listed.values()))} differences is of a known kind.")
+    count = sum(len(sources) for lines in listed.values() for sources in lines.values())
+    print(f"\nEach of the {count} differences is of a known kind.")
+
+
+def show(lines):
+    for (side, end, said), sources in sorted(lines.items()):
+        print(f"  {side}: {', '.join(sorted(sources))} -> {short(end)}: {said}")
 
 
 if __name__ == "__main__":

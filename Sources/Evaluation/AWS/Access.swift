@@ -102,6 +102,19 @@ extension AWSSemantics {
     "aws.sns.topic": "aws.sns.topic@", "aws.sqs.queue": "aws.sqs.queue@",
   ]
 
+  /// Why tags of a thing are not known, where another service than its own tells them.
+  func unreadTags(of node: GraphNode) -> String? {
+    guard Self.taggedApart.contains(node.type), let scope = node.scope,
+      let region = node.state("region")?.string
+    else { return nil }
+    return listing("\(node.type)Tags@\(region)", in: scope).missing.first
+  }
+
+  private static let taggedApart: Set = [
+    "aws.agentcore.runtime", "aws.bedrock.agent", "aws.dynamodb.table", "aws.lambda.function",
+    "aws.s3.bucket", "aws.sns.topic", "aws.sqs.queue", "aws.states.stateMachine",
+  ]
+
   /// How the organization of a resource's account limits its use; not by service-linked roles.
   func limits(on resource: RequestedResource, of source: Principal) -> AccountLimits {
     source.isServiceLinked ? source.limits : resource.limits ?? source.limits

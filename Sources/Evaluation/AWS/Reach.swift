@@ -76,10 +76,19 @@ extension AWSSemantics {
     ["iam", "organizations", "sso", "sts"].contains(service) ? .manageAccess : .administer
   }
 
-  /// Whether somebody would be an administrator if its own policies allowed everything.
+  /// Whether somebody would be an administrator if its own policies allowed everything: not beyond
+  /// its boundary, unless that lets itself be taken off.
   func potential(_ who: Principal) -> Decision {
     guard let boundary = who.boundary else { return .allowed }
-    return .all(everything(who).map { boundary.answer($0).decision })
+    var context = who.context
+    context.decided = [
+      "aws:resourceaccount": .known([who.account]), "iam:permissionsboundary": who.boundaryKey,
+    ]
+    let action = "iam:Delete\(who.isUser ? "User" : "Role")PermissionsBoundary"
+    let takingOff = Request(action, on: who.arn, in: context)
+    let isTakenOff = boundary.answer(takingOff).decision
+      .and(who.policies.answer(takingOff).notDenied).and(who.limits.decision(takingOff))
+    return .all(everything(who).map { boundary.answer($0).decision }).or(isTakenOff)
   }
 
   /// Requests for everything: of any service, and of the one that decides who may do what.
