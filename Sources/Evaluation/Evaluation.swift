@@ -34,7 +34,7 @@ public struct Evaluation: Sendable {
   private let keeps: Bool
   /// What the platforms' semantics leaves to the next evaluation.
   private let results: AWSResults
-  private let verdicts: VerdictBook
+  let verdicts: VerdictBook
 
   /// - Parameters:
   ///   - staleAfter: how long a complete collection may be relied on.

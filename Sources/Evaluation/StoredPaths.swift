@@ -33,31 +33,49 @@ extension Evaluation {
   ///
   /// - Parameter stored: by subject, the digest of its paths.
   package func newPaths(since stored: [String: [UInt8]]) -> [SubjectPaths] {
-    let subjects = situation.pathSubjects
-    let changed = subjects.parallelMap { subject in
-      situation.newPaths(of: subject, since: stored[subject])
+    let subjects = verdicts.pathDigests
+    let changed = subjects.filter { $0.digest != stored[$0.subject] }.parallelMap {
+      situation.paths(of: $0.subject)
     }
-    let gone = Set(stored.keys).subtracting(subjects).map { SubjectPaths(subject: $0, paths: []) }
-    return (changed.compactMap(\.self) + gone).sorted { $0.subject.precedes($1.subject) }
+    let gone = Set(stored.keys).subtracting(subjects.map(\.subject))
+      .map { SubjectPaths(subject: $0, paths: []) }
+    return (changed + gone).sorted { $0.subject.precedes($1.subject) }
   }
 }
 
 extension Situation {
-  /// Non-human identities and automations, each once.
-  fileprivate var pathSubjects: [String] {
-    let workloads = graph.nodes(ofKind: .identity).filter { semantics.isWorkload($0) }
-    return Array(Set((graph.nodes(ofKind: .automation) + workloads).map(\.id)))
+  /// Identities and automations, in order.
+  var pathCandidates: [GraphNode] {
+    let nodes = graph.nodes(ofKind: .automation) + graph.nodes(ofKind: .identity)
+    return Set(nodes.map(\.number)).sorted().map {
+      GraphNode(storage: graph.storage, number: $0)
+    }
   }
 
-  /// - Returns: `nil` where the paths are those that were stored.
-  fileprivate func newPaths(of subject: String, since stored: [UInt8]?) -> SubjectPaths? {
-    // Who sees how a system is set up has not come to its data.
-    let reached = reached(from: subject).filter { $0.level != .readMetadata }
-    let digests = reached.map(\.digest)
-    guard SubjectPaths.digest(of: digests) != stored else { return nil }
-    let paths = zip(reached, digests).map { StoredPath($0, digest: $1, in: graph) }
-    return SubjectPaths(subject: subject, paths: paths)
+  /// `nil` for what is neither an automation nor a non-human identity.
+  func pathDigest(of node: GraphNode) -> PathDigest? {
+    guard node.claims.contains(where: { $0.kind == .automation }) || semantics.isWorkload(node)
+    else { return nil }
+    let digests = storable(node.id).map(\.digest)
+    return PathDigest(subject: node.id, digest: SubjectPaths.digest(of: digests))
   }
+
+  fileprivate func paths(of subject: String) -> SubjectPaths {
+    SubjectPaths(
+      subject: subject,
+      paths: storable(subject).map { StoredPath($0, digest: $0.digest, in: graph) })
+  }
+
+  /// Who sees how a system is set up has not come to its data.
+  private func storable(_ subject: String) -> [Reached] {
+    reached(from: subject).filter { $0.level != .readMetadata }
+  }
+}
+
+/// What tells whether any path of a subject has changed; `nil` without paths.
+struct PathDigest: Sendable {
+  var subject: String
+  var digest: [UInt8]?
 }
 
 extension SubjectPaths {

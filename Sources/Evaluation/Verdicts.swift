@@ -18,6 +18,8 @@ struct Verdicts: Sendable {
   var baselines: [Results<Baseline?>]?
   /// When the passing of time alone may change what rules say.
   var dues: [Results<Timestamp?>]?
+  /// What is stored of paths, of those who may have any.
+  var paths: Results<PathDigest?>?
 }
 
 /// What rules say about all subjects, worked out when somebody asks.
@@ -42,7 +44,7 @@ final class VerdictBook: Sendable {
   var all: Verdicts {
     Verdicts(
       judgements: judged, baselines: find(\.baselines, SubjectType.baseline),
-      dues: find(\.dues, SubjectType.nextDueAt))
+      dues: find(\.dues, SubjectType.nextDueAt), paths: paths)
   }
 
   /// In no order that matters.
@@ -57,6 +59,18 @@ final class VerdictBook: Sendable {
 
   var nextDueAt: Timestamp? {
     find(\.dues, SubjectType.nextDueAt).flatMap(\.values).compactMap(\.self).min()
+  }
+
+  var pathDigests: [PathDigest] { paths.values.compactMap(\.self) }
+
+  private var paths: Results<PathDigest?> {
+    if let known = known.withLock({ $0.paths }) { return known }
+    let nodes = situation.pathCandidates
+    let found = Results(of: nodes.map(\.number), after: earlier.withLock { $0.paths }, rework) {
+      situation.pathDigest(of: nodes[$0])
+    }
+    known.withLock { $0.paths = found }
+    return found
   }
 
   private var judged: [Results<[Judgement]>] { find(\.judgements, SubjectType.judge) }

@@ -19,6 +19,7 @@ import Testing
       #expect(whole.newBaselines == other.newBaselines, "\(place)")
       #expect(whole.newlyJudged == other.newlyJudged, "\(place)")
       #expect(whole.problems == other.problems, "\(place)")
+      #expect(whole.newPaths(since: [:]) == other.newPaths(since: [:]), "\(place)")
       #expect(whole.nextDueAt == other.nextDueAt, "\(place)")
       #expect(Self.hops(whole) == Self.hops(other), "\(place)")
       for name in story.names.prefix(4) {
