@@ -110,6 +110,9 @@ public struct AuthorityPath: Sendable, Hashable {
     if hops.contains(where: { $0.transfer == .influence }) { return "influence" }
     return hops.contains { $0.isEscalation } ? "escalation" : "authority"
   }
+
+  /// The smallest fact whose removal would end it.
+  var cause: String { hops.first { $0.transfer != .locate }?.cause ?? "" }
 }
 
 /// All hops of a graph, and the paths along them.
@@ -130,6 +133,14 @@ public struct AuthorityGraph: Sendable {
   public func hops(from id: String) -> [Hop] {
     guard let place = table.place(id) else { return [] }
     return table.leaving(place).map { table.hop(at: UInt32($0), from: place) }
+  }
+
+  /// Those of them that lead to another, in order of (kind, strength, cause).
+  func hops(from id: String, to end: String) -> [Hop] {
+    guard let place = table.place(id), let end = table.place(end) else { return [] }
+    return table.leaving(place).filter { table.entries[$0].to == end }.map {
+      table.hop(at: UInt32($0), from: place)
+    }
   }
 
   /// Possible hops that arrive at a node, in order of where they start.

@@ -1,6 +1,5 @@
 internal import Cryptography
 package import Model
-internal import Synchronization
 
 /// What an identity may reach, for all that is known: what it reached when it was first judged
 /// completely, or when a person accepted it.
@@ -45,9 +44,12 @@ struct Drift: Sendable {
 }
 
 extension Situation {
+  /// Whether somebody can drift at all: what is reached first is the baseline.
+  func hasBaseline(_ subject: GraphNode) -> Bool { settled?.baselines[subject.id] != nil }
+
   /// Remembered, for the rule asks, and so does whoever stores baselines.
   func drift(of subject: GraphNode) -> Drift {
-    drifts.drift(of: subject.id) { findDrift(of: subject) }
+    drifts.value(of: subject.id) { findDrift(of: subject) }
   }
 
   private func findDrift(of subject: GraphNode) -> Drift {
@@ -102,14 +104,16 @@ extension Situation {
     var seen: Set<String> = [identity]
     var frontier = [identity]
     while let id = frontier.popLast() {
-      let state = graph.nodes[id]?.merged.state
-      if state?["awsManaged"] != .bool(true), let document = state?["document"]?.string {
+      if let node = graph.nodes[id], let document = node.state("document")?.string,
+        node.state("awsManaged") != .bool(true)
+      {
         facts.insert("\(id) \(document)")
       }
       for kind in [EdgeKind.grantedBy, .memberOf, .limitedBy, .trustedBy, .hasGrant, .ofRole] {
         for edge in graph.edges(kind, from: id) {
-          facts.insert("\(kind.rawValue) \(edge.from) \(edge.to) \(edge.key.discriminator)")
-          if seen.insert(edge.to).inserted { frontier.append(edge.to) }
+          let end = edge.to
+          facts.insert("\(kind.rawValue) \(id) \(end) \(edge.discriminator)")
+          if seen.insert(end).inserted { frontier.append(end) }
         }
       }
     }
@@ -124,7 +128,7 @@ extension Situation {
         let (keys, gaps) = subject.needs(scope: scope, region: nil, self)
         return gaps.isEmpty && inputs.gaps(keys).isEmpty && semantics.gaps(of: node).isEmpty
       }
-    }.map { drift(of: $0).baseline }
+    }.parallelMap { drift(of: $0).baseline }
       .filter { settled?.baselines[$0.subject] != $0 }
       .sorted { $0.subject.precedes($1.subject) }
   }
@@ -155,17 +159,5 @@ extension AccessLevel {
   public init?(name: String) {
     guard let level = Self.allCases.first(where: { $0.name == name }) else { return nil }
     self = level
-  }
-}
-
-/// What was found out about identities' drift, each asked once.
-final class DriftMemo: Sendable {
-  private let known = Mutex<[String: Drift]>([:])
-
-  func drift(of id: String, _ find: () -> Drift) -> Drift {
-    if let drift = known.withLock({ $0[id] }) { return drift }
-    let drift = find()
-    known.withLock { $0[id] = drift }
-    return drift
   }
 }

@@ -94,9 +94,9 @@ enum DataClassifier {
   static func classify(
     _ node: GraphNode, _ type: SystemType, in graph: Graph
   ) -> [Classification] {
-    if let only = type.only, node.merged.state[only.member] != only.value { return [] }
+    if let only = type.only, node.state(only.member) != only.value { return [] }
     var tags: [(key: String, value: String)] = []
-    if case .object(let members)? = node.merged.state["tags"] {
+    if case .object(let members)? = node.state("tags") {
       tags = members.sorted { $0.key.precedes($1.key) }.compactMap { key, value in
         value.string.map { (key, $0) }
       }
@@ -114,7 +114,7 @@ enum DataClassifier {
       }
     }
     if let domain = type.domain { return [said("all of its kind hold that")(domain)] }
-    for edge in graph.edges(.invokes, to: node.id) {
+    for edge in graph.edges(.invokes, to: node) {
       guard let domain = graph.nodes[edge.from].flatMap({ writers[$0.type] }) else { continue }
       let reason = "\(graph.label(edge.from)) writes to it"
       return [Classification(domain: domain, reason: reason, fact: edge.fact(in: graph))]
@@ -149,6 +149,29 @@ enum DataClassifier {
   /// Whole words of a name, in lower case and in the singular: of `acme-hrPayrolls2` these are
   /// `acme`, `hr`, `payroll`.
   static func tokens(_ name: String) -> [String] {
+    name.utf8.allSatisfy { $0 < 0x80 } ? tokens(ofASCII: name) : tokens(ofAny: name)
+  }
+
+  private static func tokens(ofASCII name: String) -> [String] {
+    var words: [String] = []
+    var word = ""
+    var wasLower = false
+    for byte in name.utf8 {
+      let isUpper = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+      let isLower = (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+      if !isUpper && !isLower || isUpper && wasLower, !word.isEmpty {
+        words.append(singular(word))
+        word = ""
+      }
+      if isUpper || isLower {
+        word.unicodeScalars.append(Unicode.Scalar(isUpper ? byte | 0x20 : byte))
+      }
+      wasLower = isLower
+    }
+    return word.isEmpty ? words : words + [singular(word)]
+  }
+
+  private static func tokens(ofAny name: String) -> [String] {
     var words: [String] = []
     var word = ""
     var last: Character = " "

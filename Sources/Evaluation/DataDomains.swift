@@ -27,12 +27,13 @@ struct DataHoldings: Sendable {
   private var hops: [String: [Hop]] = [:]
 
   init(_ graph: Graph) {
-    systems = DataClassifier.types.flatMap { type in
-      graph.nodes(ofType: type.name).filter { node in
+    for type in DataClassifier.types {
+      let held = graph.nodes(ofType: type.name).parallelCompactMap { node -> (GraphNode, [Hop])? in
         let found = DataClassifier.classify(node, type, in: graph)
-        if !found.isEmpty { hops[node.id] = found.map { Hop(node, $0) } }
-        return !found.isEmpty
+        return found.isEmpty ? nil : (node, found.map { Hop(node, $0) })
       }
+      systems += held.map(\.0)
+      for (node, found) in held { hops[node.id] = found }
     }
   }
 

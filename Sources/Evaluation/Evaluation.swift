@@ -119,23 +119,24 @@ public struct Evaluation: Sendable {
   public var newBaselines: [Baseline] { situation.newBaselines }
 
   /// What the rules find, and for subjects that they could not judge, what was missing.
-  private var judged: (findings: [Finding], blocked: [String: [String]]) {
+  private var judged: (findings: [Finding], blocked: [Judged: [String]]) {
+    situation.semantics.prepare()
     var findings: [Finding] = []
-    var blocked: [String: [String]] = [:]
+    var blocked: [Judged: [String]] = [:]
     var lacking: [String: [String: Set<String>]] = [:]
     for rule in Rule.all {
       for subject in rule.subjects {
         let needs = SubjectNeeds(subject, situation)
-        let judgements = situation.graph.nodes(ofType: subject.type).parallelMap {
+        let judgements = situation.graph.nodes(ofType: subject.type).parallelCompactMap {
           judge($0, by: rule, needs)
         }
-        for judgement in judgements.compactMap(\.self) {
+        for judgement in judgements {
           if let finding = judgement.finding {
             findings.append(finding)
           } else {
-            let (uid, reasons) = (uid(rule.id, judgement.subject), judgement.reasons)
-            blocked[uid] = reasons
-            lacking[judgement.scope, default: [:]][rule.id, default: []].formUnion(reasons)
+            blocked[Judged(rule: rule.id, subject: judgement.subject)] = judgement.reasons
+            lacking[judgement.scope, default: [:]][rule.id, default: []]
+              .formUnion(judgement.reasons)
           }
         }
       }
@@ -153,11 +154,12 @@ public struct Evaluation: Sendable {
 
   /// `nil` where nothing is wrong, or the subject is in no scope.
   private func judge(_ node: GraphNode, by rule: Rule, _ needs: SubjectNeeds) -> Judgement? {
-    guard let key = node.scope, let scope = Scope(key) else { return nil }
+    guard let key = node.scope else { return nil }
     let region = node.state("region")?.string
     let (keys, missing) = needs.of(scope: key, region: region)
     var judgement = Judgement(scope: key, subject: node.id)
     if missing.isEmpty, let draft = rule.check(situation, node) {
+      guard let scope = Scope(key) else { return nil }
       let about = Subject(id: node.id, type: node.type, name: node.name, region: region)
       judgement.finding = finding(
         draft, uid(rule.id, node.id), rule.id, rule.title, rule.version, about, scope, keys)
@@ -170,7 +172,7 @@ public struct Evaluation: Sendable {
   }
 
   private func coverage(_ lacking: [String: [String: Set<String>]]) -> [Finding] {
-    situation.inputs.scopes.compactMap { key in
+    situation.inputs.scopes.parallelCompactMap { key in
       let gaps = Coverage.gaps(in: key, situation)
         .merging((lacking[key] ?? [:]).filter { !$0.value.isEmpty }) { $0.union($1) }
       return Coverage.draft(in: key, gaps).flatMap {
@@ -212,7 +214,7 @@ public struct Evaluation: Sendable {
       description: draft.description, chain: draft.chain, limits: draft.limits,
       targets: draft.targets, conditions: draft.decision.conditions,
       missing: missing.sorted { $0.precedes($1) },
-      cause: SHA256.hexDigest("\(situation.graph.tenant)\n\(draft.cause)"), inputs: inputs)
+      cause: situation.graph.causeID(draft.cause), inputs: inputs)
   }
 
   private func uid(_ rule: String, _ subject: String) -> String {

@@ -110,7 +110,7 @@ public final class EvaluationService: Sendable {
       EvaluationResult(
         clock: reading.clock, changes: changes, tombstones: tombstones.due,
         judged: evaluation.newlyJudged, baselines: evaluation.newBaselines,
-        inputs: inputs(reading, at),
+        paths: evaluation.newPaths(since: reading.paths), inputs: inputs(reading, at),
         nextDueAt: [
           evaluation.nextDueAt, tombstones.nextDueAt, reading.settled.nextEnd(after: at),
         ].compactMap(\.self).min(), at: at))

@@ -8,12 +8,12 @@ package protocol EvaluationStore: Sendable {
   /// Every tenant's clock, in order of tenants.
   func clocks() async throws -> [TenantClock]
 
-  /// Clock, graph, owners, findings and what was settled about them, as they are at one moment;
-  /// `nil` for a tenant that does not exist.
+  /// Clock, graph, owners, findings, what was settled about them, and digests of paths, as they are
+  /// at one moment; `nil` for a tenant that does not exist.
   func read(_ tenant: String) async throws -> EvaluationReading?
 
-  /// Writes findings, their history, their messages, the evaluated version and the runs that it
-  /// covers.
+  /// Writes findings and paths with their history, messages, the evaluated version and the runs that
+  /// it covers.
   ///
   /// - Returns: false where the tenant's clock did not take the result (`TenantClock.record`); then
   ///   nothing is written.
@@ -34,16 +34,20 @@ public struct EvaluationReading: Sendable {
   public let findings: [PublishedFinding]
   public let owners: OwnerRegister
   public let settled: Settled
+  /// By subject, the digest of its stored paths (`SubjectPaths.digest`).
+  package let paths: [String: [UInt8]]
 
   package init(
     clock: TenantClock, graph: Graph, findings: [PublishedFinding],
-    owners: OwnerRegister = OwnerRegister([]), settled: Settled = Settled()
+    owners: OwnerRegister = OwnerRegister([]), settled: Settled = Settled(),
+    paths: [String: [UInt8]] = [:]
   ) {
     self.clock = clock
     self.graph = graph
     self.findings = findings
     self.owners = owners
     self.settled = settled
+    self.paths = paths
   }
 }
 
@@ -58,6 +62,8 @@ package struct EvaluationResult: Sendable {
   /// What counts as judged from now on.
   package var judged: [JudgedRule]
   package var baselines: [Baseline]
+  /// Of every subject whose paths are not as they were stored all that it has, in order of subjects.
+  package var paths: [SubjectPaths]
   /// What it was made from.
   package var inputs: JSON
   package var nextDueAt: Timestamp?
@@ -65,14 +71,15 @@ package struct EvaluationResult: Sendable {
 
   package init(
     clock: TenantClock, changes: [FindingChange], tombstones: [String] = [],
-    judged: [JudgedRule] = [], baselines: [Baseline] = [], inputs: JSON, nextDueAt: Timestamp?,
-    at: Timestamp
+    judged: [JudgedRule] = [], baselines: [Baseline] = [], paths: [SubjectPaths] = [],
+    inputs: JSON, nextDueAt: Timestamp?, at: Timestamp
   ) {
     self.clock = clock
     self.changes = changes
     self.tombstones = tombstones
     self.judged = judged
     self.baselines = baselines
+    self.paths = paths
     self.inputs = inputs
     self.nextDueAt = nextDueAt
     self.at = at

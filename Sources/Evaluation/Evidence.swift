@@ -1,6 +1,10 @@
+internal import Cryptography
 internal import Model
 
 extension Graph {
+  /// The id of a removable fact: the same of all that its removal would mend.
+  func causeID(_ cause: String) -> String { SHA256.hexDigest("\(tenant)\n\(cause)") }
+
   /// A fact with its receipts, for a reader.
   ///
   /// - Parameter scope: whose assertions of a shared node are meant, where it has any.
@@ -26,7 +30,7 @@ extension Graph {
   /// A node with the sentence that introduces it.
   func step(node id: String, in scope: String?) -> EvidenceStep {
     let name = label(id)
-    let kind = nodes[id].map { "\($0.merged.kind.rawValue) (\($0.type))" } ?? introduction(id)
+    let kind = nodes[id].map { "\($0.kind.rawValue) (\($0.type))" } ?? introduction(id)
     return step(
       Fact(.node(id), name == id ? "\(id): \(kind)" : "\(name): \(kind) \(id)"), in: scope)
   }

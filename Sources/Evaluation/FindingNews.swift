@@ -1,5 +1,11 @@
 internal import Model
 
+/// What one rule judges.
+struct Judged: Hashable {
+  var rule: String
+  var subject: String
+}
+
 /// From what an evaluation finds to what is stored and published.
 struct FindingNews {
   /// By uid, what is stored.
@@ -11,17 +17,20 @@ struct FindingNews {
 
   /// - Parameters:
   ///   - findings: all that these rules find.
-  ///   - blocked: by uid, what was missing to judge a subject.
+  ///   - blocked: what was missing to judge a subject.
   ///   - rules: a rule that this program does not have can neither find nor resolve.
   func changes(
-    to findings: [Finding], _ blocked: [String: [String]], of rules: Set<String>
+    to findings: [Finding], _ blocked: [Judged: [String]], of rules: Set<String>
   ) -> [FindingChange] {
     var found: [String: Finding] = [:]
     for finding in findings { found[finding.uid] = finding }
     let gone = before.values.filter { old in
       old.life.state.isOpen && found[old.uid] == nil && rules.contains(old.key.rule)
     }
-    return found.values.compactMap(change) + gone.compactMap { change($0, blocked[$0.uid] ?? []) }
+    return found.values.compactMap(change)
+      + gone.compactMap { old in
+        change(old, blocked[Judged(rule: old.key.rule, subject: old.key.subject)] ?? [])
+      }
   }
 
   /// What waits once the changes are stored.

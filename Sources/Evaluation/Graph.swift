@@ -158,13 +158,25 @@ public struct Graph: Sendable {
     edges(kind, in: storage.incoming, of: id)
   }
 
+  /// The same of a node that is at hand.
+  func edges(_ kind: EdgeKind, from node: GraphNode) -> [GraphEdge] {
+    edges(kind, in: storage.outgoing, of: storage.nodeNames[Int(node.number)])
+  }
+
+  func edges(_ kind: EdgeKind, to node: GraphNode) -> [GraphEdge] {
+    edges(kind, in: storage.incoming, of: storage.nodeNames[Int(node.number)])
+  }
+
+  private func edges(
+    _ kind: EdgeKind, in adjacency: GraphStorage.Adjacency, of name: UInt32
+  ) -> [GraphEdge] {
+    storage.edges(kind, in: adjacency, of: name).map { GraphEdge(storage: storage, number: $0) }
+  }
+
   private func edges(
     _ kind: EdgeKind, in adjacency: GraphStorage.Adjacency, of id: String
   ) -> [GraphEdge] {
-    guard let name = storage.name(id) else { return [] }
-    return storage.edges(kind, in: adjacency, of: name).map {
-      GraphEdge(storage: storage, number: $0)
-    }
+    storage.name(id).map { edges(kind, in: adjacency, of: $0) } ?? []
   }
 
   /// Nodes of a platform's type, in order of their ids.

@@ -11,6 +11,9 @@ protocol PlatformSemantics: Sendable {
   /// What was not understood, for whoever runs the evaluator; one line each, in order.
   var problems: [String] { get }
 
+  /// Finds at once, on all cores, what the rules will ask for; else who first asks finds it.
+  func prepare()
+
   /// Whether an asserted hop is in force; `nil` takes it as it stands.
   func judge(_ edge: GraphEdge) -> Decision?
 

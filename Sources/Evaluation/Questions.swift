@@ -98,7 +98,7 @@ extension Situation {
   /// become it.
   func holders(of id: String) -> [String: [Hop]] {
     let isSystem =
-      graph.nodes[id]?.merged.kind == .system || id.hasSuffix(":*")
+      graph.nodes[id]?.kind == .system || id.hasSuffix(":*")
       || !semantics.holdings(of: id).isEmpty
     return isSystem
       ? Dictionary(grouping: semantics.holders(of: id, atLeast: nil)) { $0.from } : [:]

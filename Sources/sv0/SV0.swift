@@ -35,7 +35,8 @@ struct SV0: AsyncParsableCommand {
         name: "Questions:",
         subcommands: [
           ScanCommand.self, FindingsCommand.self, PathCommand.self, ReachCommand.self,
-          WhoCanCommand.self, ExplainCommand.self, GraphCommand.self, DeadLetterCommand.self,
+          WhoCanCommand.self, ExposureCommand.self, ExplainCommand.self, GraphCommand.self,
+          DeadLetterCommand.self,
         ]),
       CommandGroup(
         name: "Decisions:",

@@ -44,6 +44,31 @@ extension EndToEnd {
         ])
     }
 
+    /// Without evaluating, and as it is found by asking.
+    @Test func whoComesToTheAdministratorsIsStored() async throws {
+      let member = stack.account.id
+      let stored = try await stack.json([
+        "exposure", "--to", "aws:account:\(member)#administrators", "--strength", "conditional",
+      ]).filter { $0["identity"]?.string?.contains(":\(member):") ?? false }
+      let strengths = stored.map { path in
+        "\(path["identity"]?.string ?? "?") \(path["strength"]?.string ?? "?")"
+      }
+      #expect(
+        strengths == [
+          "\(stack.account.role("release-runner")) effective",
+          "\(stack.account.role("workload-admin")) effective",
+          "\(stack.account.function("release-runner")) effective",
+          "\(stack.account.role("night-operator")) conditional",
+          "\(stack.account.function("night-operator")) conditional",
+        ])
+      #expect(stored.allSatisfy { $0["since"]?.string != nil && $0["until"] == .null })
+      let own = try await stack.sv0(["exposure", "--identity", "role/release-runner"])
+        .succeeded("exposure").output
+      #expect(own.contains("data-domain:hr") && own.contains("release-runner can"))
+      let none = try await stack.sv0(["exposure", "--identity", "role/report-builder"])
+      #expect(none.status == 1, "\(none.output)")
+    }
+
     /// Why not, in the words of the statement that blocks it.
     @Test func whatBlocksALookAlikeIsExplained() async throws {
       let admin = stack.account.role("workload-admin")

@@ -46,9 +46,18 @@ struct Picture: Equatable {
       FROM finding_versions v JOIN findings USING (uid)
       """
     ),
+    (
+      "path",
+      """
+      SELECT subject, target, level, strength, via, hops FROM authority_paths
+      WHERE closed_version IS NULL
+      """
+    ),
   ]
   private static let ofScopes = ["nodes", "edges", "observed", "collections", "runs", "findings"]
-  private static let others = ["documents", "run_collections", "finding_versions"]
+  private static let others = [
+    "documents", "run_collections", "finding_versions", "authority_paths",
+  ]
 
   init(of tenant: String, on stack: Stack) async throws {
     let account = ", split_part(scope, '/', 4) AS account"

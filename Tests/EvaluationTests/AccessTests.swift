@@ -106,12 +106,35 @@ import Testing
       "r",
       policies: [
         Policy.document(
-          Policy.allow("s3:*", if: #"{"StringEquals":{"aws:ResourceTag/team":"ops"}}"#))
+          Policy.allow("*", if: #"{"StringEquals":{"aws:ResourceTag/team":"ops"}}"#))
       ])
+    let queue = "arn:aws:sqs:eu-west-1:\(Estate.account):"
+    estate.resource("\(queue)ops", "aws.sqs.queue", policy: nil, tags: ["team": "ops"])
+    estate.resource("\(queue)plain", "aws.sqs.queue", policy: nil)
+    #expect(level(estate, role, "sqs:ReceiveMessage", "\(queue)ops") == .allowed)
+    #expect(level(estate, role, "sqs:ReceiveMessage", "\(queue)plain") == .denied)
+    // Of a bucket they count where that is switched on, which is not read.
     estate.resource(Self.bucket, "aws.s3.bucket", policy: nil, tags: ["team": "ops"])
     estate.resource("arn:aws:s3:::plain", "aws.s3.bucket", policy: nil)
-    #expect(level(estate, role, "s3:ListBucket", Self.bucket) == .allowed)
+    #expect(level(estate, role, "s3:ListBucket", Self.bucket) == .unknown)
     #expect(level(estate, role, "s3:ListBucket", "arn:aws:s3:::plain") == .denied)
+  }
+
+  /// The tagging service tells them, not the function's own: without it nobody knows.
+  @Test func tagsThatWereNotReadAreUnknown() {
+    var estate = Estate()
+    let condition = #"{"StringEquals":{"aws:ResourceTag/team":"ops"}}"#
+    let role = estate.role(
+      "r", policies: [Policy.document(Policy.allow("lambda:InvokeFunction", if: condition))])
+    let plain = estate.function("plain", role: role)
+    let ops = estate.function("ops", role: role, tags: ["team": "ops"])
+    let action = "lambda:InvokeFunction"
+    #expect(level(estate, role, action, plain) == .unknown)
+    #expect(level(estate, role, action, ops) == .allowed)
+    estate.end("aws.lambda.functionTags@eu-west-1", .complete)
+    #expect(level(estate, role, action, plain) == .denied)
+    estate.end("aws.lambda.functionTags@eu-west-1", .denied)
+    #expect(level(estate, role, action, plain) == .unknown)
   }
 
   /// IAM User Guide, "Policy variables": the resource that bears the user's name.

@@ -295,13 +295,16 @@ extension Defect {
       }
     },
     Defect(
-      "release-forgotten", "A release counts as carried out before it is.", [.held, .settles]
+      "release-forgotten", "A release counts as carried out before it is.", [.held]
     ) {
       $0.after = { what, before, state in
         guard what == "evaluation.record" else { return }
-        for row in state.findingOrders.dropFirst(before.findingOrders.count) {
+        for index in state.findingOrders.indices.dropFirst(before.findingOrders.count) {
+          let row = state.findingOrders[index]
           guard case .release = row.order else { continue }
-          state.tenants[row.tenant]?.evaluatedVersion = row.graphVersion
+          // The release alone, and not what else the version that it makes is to cover.
+          let covered = before.tenants[row.tenant]?.evaluatedVersion ?? 0
+          state.findingOrders[index].graphVersion = covered
         }
       }
     },
@@ -312,6 +315,12 @@ extension Defect {
           _ = change
           state.findings[id]?.life.state = .resolved
         }
+      }
+    },
+    Defect("paths-forgotten", "What is reached is told once, and then no more.", [.evaluated]) {
+      $0.after = { what, before, state in
+        guard what == "evaluation.write", !before.openPaths.isEmpty else { return }
+        state.openPaths = before.openPaths
       }
     },
     Defect("not-due", "A failed run is no reason to evaluate.", [.evaluated, .settles]) {

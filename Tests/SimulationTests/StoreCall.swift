@@ -1,3 +1,4 @@
+import Cryptography
 import Evaluation
 import Loading
 import Model
@@ -94,6 +95,7 @@ extension EvaluationReading {
       "\(baseline.subject) \(Baseline.json(baseline.reached).text) "
         + "\(Baseline.json(baseline.drifted).text) \(baseline.digest)"
     }.sorted()
+    lines += paths.map { "\($0) \(Hex.encode($1))" }.sorted()
     lines += settled.retired.map { "\($0)" }.sorted()
     lines += settled.releases.map { "\($0)" }
     lines += settled.suppressions.map { "\($0) \($1)" }.sorted()

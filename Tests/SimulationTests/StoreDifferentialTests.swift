@@ -37,7 +37,8 @@ import Testing
     "superseded of an older record",
     // Evaluations.
     "FindingState.resolved", "FindingState.reopened", "tombstonedAt: Optional(",
-    "false\nTenantClock", "FindingState.suppressed", "about 1",
+    "false\nTenantClock", "FindingState.suppressed", "about 1", "isHeld: true",
+    "FindingRelease(scope:",
   ]
 
   @Test func memoryAndPostgresAnswerAlikeAndHoldTheSame() async throws {

@@ -71,6 +71,7 @@ struct StoreStory {
     }
     if !plans.isEmpty { return follow(plans.removeFirst(), state) }
     if random.chance(30), !state.suspects(of: "acme").isEmpty { return decide(state) }
+    if random.chance(15), let release = release(state) { return release }
     // Somebody always wants to know more: otherwise nothing would happen for long.
     if random.chance(60) {
       let states = Set(state.runs.all.map(\.row.state))

@@ -150,7 +150,7 @@ extension StoreStory {
   private mutating func expire(_ state: DatabaseState) -> StoreCall {
     let silent = state.silentRuns(at: now, limit: 100).compactMap { state.runs[$0]?.stored }
     guard let run = pick(silent) else { return list(state) }
-    if random.chance(50) { plans = [.dispatch, .drop] }
+    if random.chance(90) { plans = [.dispatch, .drop] }
     return change(run, [.timePassed])
   }
 

@@ -180,6 +180,7 @@ extension StoreStory {
     let result = EvaluationResult(
       clock: reading.clock, changes: changes, tombstones: due.map(\.uid).sorted(),
       judged: evaluation.newlyJudged, baselines: evaluation.newBaselines,
+      paths: evaluation.newPaths(since: reading.paths),
       inputs: ["version": .integer(reading.clock.graphVersion)],
       nextDueAt: (later + [evaluation.nextDueAt].compactMap(\.self)).min(), at: now)
     oldResults.append(result)
@@ -189,20 +190,29 @@ extension StoreStory {
     return load(state) ?? dispatch()
   }
 
+  /// Somebody lets go what is held, if anything is.
+  mutating func release(_ state: DatabaseState) -> StoreCall? {
+    let held = state.findings.rows { $1.life.isHeld }
+    return pick(held).map { release(like: $0.row.key, $0.key.tenant) }
+  }
+
+  private mutating func release(like finding: FindingKey?, _ tenant: String) -> StoreCall {
+    let release = FindingRelease(
+      scope: random.chance(40) ? finding?.scope : nil,
+      rule: random.chance(40) ? finding?.rule : nil)
+    return record(.release(release), tenant)
+  }
+
   private mutating func order(_ state: DatabaseState, _ tenant: String) -> StoreCall {
     let finding = pick(state.read(tenant)?.findings ?? [])
+    if random.chance(50) { return release(like: finding?.key, tenant) }
+    let suppression = Suppression(
+      owner: "team", reason: "known", endsAt: now + .seconds(3600 * random.below(200)))
+    return record(.suppress(uid: finding?.uid ?? "none", suppression), tenant)
+  }
+
+  private mutating func record(_ order: FindingOrder, _ tenant: String) -> StoreCall {
     let at = now
-    let order: FindingOrder
-    if random.chance(50) {
-      order = .release(
-        FindingRelease(
-          scope: random.chance(40) ? finding?.key.scope : nil,
-          rule: random.chance(40) ? finding?.key.rule : nil))
-    } else {
-      let suppression = Suppression(
-        owner: "team", reason: "known", endsAt: at + .seconds(3600 * random.below(200)))
-      order = .suppress(uid: finding?.uid ?? "none", suppression)
-    }
     if random.chance(60) { plans = [.evaluate(afterDays: 0)] }
     return StoreCall("\(order) of \(tenant)") { stores, _ in
       let count = try await stores.evaluation.record(order, of: tenant, by: "somebody", at: at)

@@ -97,6 +97,7 @@ step "How anyone on the internet becomes an administrator"
 step "Which data an identity comes to, and who comes to the payroll"
 "$sv0" path function:nightly-export data-domain:hr --tenant acme
 "$sv0" who-can acme-workforce-payroll --tenant acme
+"$sv0" exposure --to data-domain:hr --strength effective --tenant acme
 
 step "Now something changes"
 "$python" deploy/demo/change.py

@@ -20,7 +20,7 @@ struct AWSSemantics: PlatformSemantics {
   /// Of each account of which a principal is known, those that might use a trust in the account.
   let entrants: [String: [Entrant]]
   /// Roles by account and name, as sessions of theirs name them.
-  let sessionRoles: [String: String]
+  let sessionRoles = Lazily<[String: String]>()
   /// Sessions that begin with less than their role has.
   private(set) var sessions: [Principal] = []
   /// Whose tokens, assertions and certificates open roles.
@@ -32,8 +32,8 @@ struct AWSSemantics: PlatformSemantics {
   private(set) var unbounded: [String: [Hop]] = [:]
   private let index = Lazily<SystemIndex>()
   let outsiderAccess = Lazily<[String: [Hop]]>()
-  let accessMemo = HopMemo()
-  let holdingsMemo = HopMemo()
+  let accessMemo = Memo<String, [Hop]>()
+  let holdingsMemo = Memo<String, [Hop]>()
   private let inputs: Inputs
 
   init(_ graph: Graph, _ inputs: Inputs) {
@@ -47,9 +47,6 @@ struct AWSSemantics: PlatformSemantics {
     order = found.map(\.arn)
     entrants = Dictionary(grouping: found, by: \.account)
       .mapValues { $0.map(Entrant.init).filter(\.mayAssume) }
-    sessionRoles = Dictionary(
-      found.compactMap { role in role.sessionName.map { ($0, role.arn) } }
-    ) { first, _ in first }
     var base = self
     trusts = Dictionary(
       uniqueKeysWithValues: order.parallelMap { [base] in ($0, base.trust(of: $0)) })
@@ -63,11 +60,14 @@ struct AWSSemantics: PlatformSemantics {
       order.flatMap { (trusts[$0] ?? []).map(\.hop) } + sessions.flatMap { sessionHops($0) }
       + federated.map(\.hop) + subjectHops() + poolHops() + kubernetesHops() + agentHops()
       + reaching + escalationHops(reaching) + administratorHops()
-      + graph.nodes(ofType: "aws.lambda.function").flatMap { entries(to: $0) }
+      + graph.nodes(ofType: "aws.lambda.function").parallelMap { [base] in base.entries(to: $0) }
+      .flatMap(\.self)
       + disclosures
   }
 
   var problems: [String] { shelf.problems }
+
+  func prepare() { _ = systems }
 
   /// Systems that hold data; most evaluations of one tenant ask for them once, some never.
   var systems: SystemIndex {
@@ -76,9 +76,7 @@ struct AWSSemantics: PlatformSemantics {
 
   func gaps(of node: GraphNode) -> [String] {
     guard node.type == "aws.lambda.function" else {
-      let held = (principals[node.id]?.policies ?? []) + (principals[node.id]?.boundary ?? [])
-      return (held + (principals[node.id]?.trust ?? [])).filter { $0.compiled == nil }
-        .map(\.gap)
+      return principals[node.id]?.gaps ?? []
     }
     return resourcePolicies(of: node.id).filter { $0.compiled == nil }.map(\.gap)
   }
@@ -96,7 +94,7 @@ struct AWSSemantics: PlatformSemantics {
     case .authenticatesAs: judgeCredential(edge)
     case .runsAs: judgeIdentity(edge)
     case .invokes: judgeCall(edge)
-    case .triggers: edge.merged.state["enabled"].map { .of($0 == .bool(true)) }
+    case .triggers: edge.state("enabled").map { .of($0 == .bool(true)) }
     default: nil
     }
   }
@@ -104,9 +102,10 @@ struct AWSSemantics: PlatformSemantics {
   func isWorkload(_ node: GraphNode) -> Bool {
     switch node.type {
     case "aws.iam.role":
-      !PrincipalReader.isServiceLinked(node) && !isForPeople(node)
+      principals[node.id].map { !$0.isServiceLinked && !$0.isForPeople }
+        ?? !PrincipalReader.isServiceLinked(node)
     case "aws.iam.user":
-      graph.edges(.authenticatesAs, to: node.id).contains { isActiveKey($0.from) }
+      graph.edges(.authenticatesAs, to: node).contains { isActiveKey($0.from) }
     case "aws.lambda.function": true
     default: false
     }
@@ -145,27 +144,13 @@ struct AWSSemantics: PlatformSemantics {
   }
 
   private func isActiveKey(_ id: String) -> Bool {
-    graph.nodes[id]?.merged.state["status"]?.string == "Active"
-  }
-
-  /// Roles that only people step into: those of IAM Identity Center, and those that trust nobody
-  /// but SAML providers.
-  private func isForPeople(_ node: GraphNode) -> Bool {
-    if node.name.hasPrefix("AWSReservedSSO_") { return true }
-    let allows = (principals[node.id]?.trust ?? []).flatMap { $0.compiled?.statements ?? [] }
-      .filter { $0.effect == .allow }
-    let principals = allows.flatMap(\.principals)
-    return !principals.isEmpty && !allows.contains(where: \.excludesPrincipals)
-      && principals.allSatisfy { principal in
-        guard case .federated(let provider) = principal else { return false }
-        return provider.contains(":saml-provider/")
-      }
+    graph.nodes[id]?.state("status")?.string == "Active"
   }
 
   /// The facts that a grant stands on: the way to its policy, and what the statement says.
   func facts(of grant: PolicyAnswer.Grant, saying what: String) -> [Fact] {
     let note = grant.statement.trap.map { "; \($0)" } ?? ""
-    return grant.policy.way + [
+    return grant.policy.way.facts(in: graph) + [
       Fact(
         .node(grant.policy.id), "\(grant.statement.label) of \(grant.policy.name) \(what)\(note)",
         statement: grant.statement.index)

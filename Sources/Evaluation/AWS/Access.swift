@@ -89,7 +89,7 @@ extension AWSSemantics {
       let collection = Self.policyCollections[node.type]
     else { return unread }
     guard collection.hasSuffix("@") else { return listing(collection, in: scope).negated }
-    guard let region = node.merged.state["region"]?.string else { return unread }
+    guard let region = node.state("region")?.string else { return unread }
     return listing(collection + region, in: scope).negated
   }
 
@@ -100,6 +100,19 @@ extension AWSSemantics {
     "aws.s3.bucket": "aws.s3.bucketPolicy",
     "aws.secretsmanager.secret": "aws.secretsmanager.policy@",
     "aws.sns.topic": "aws.sns.topic@", "aws.sqs.queue": "aws.sqs.queue@",
+  ]
+
+  /// Why tags of a thing are not known, where another service than its own tells them.
+  func unreadTags(of node: GraphNode) -> String? {
+    guard Self.taggedApart.contains(node.type), let scope = node.scope,
+      let region = node.state("region")?.string
+    else { return nil }
+    return listing("\(node.type)Tags@\(region)", in: scope).missing.first
+  }
+
+  private static let taggedApart: Set = [
+    "aws.agentcore.runtime", "aws.bedrock.agent", "aws.dynamodb.table", "aws.lambda.function",
+    "aws.s3.bucket", "aws.sns.topic", "aws.sqs.queue", "aws.states.stateMachine",
   ]
 
   /// How the organization of a resource's account limits its use; not by service-linked roles.
@@ -125,18 +138,20 @@ extension AWSSemantics {
 
   /// An object is governed by the policy of its bucket, or of the access point it is asked of.
   func governedID(_ resource: String) -> String {
-    guard resource.contains(":s3:"), graph.nodes[resource] == nil else { return resource }
-    if resource.contains(":s3:::") { return String(resource.prefix { $0 != "/" }) }
+    guard resource.hasBytes(of: ":s3:"), graph.nodes[resource] == nil else { return resource }
+    if resource.hasBytes(of: ":s3:::") { return String(resource.prefix { $0 != "/" }) }
     let object = resource.firstRange(of: "/object/")
     return object.map { String(resource[..<$0.lowerBound]) } ?? resource
   }
 
   /// ARNs of buckets name no account; the graph does.
   func account(of resource: String) -> String? {
-    if let account = graph.nodes[governedID(resource)]?.merged.state["account"]?.string {
+    if let account = graph.nodes[governedID(resource)]?.state("account")?.string {
       return account
     }
-    guard let arn = ARN(resource), ARN.isAccount(arn.account) else { return nil }
-    return arn.account
+    guard let account = ARN.account(of: resource).map(String.init), ARN.isAccount(account) else {
+      return nil
+    }
+    return account
   }
 }

@@ -76,7 +76,7 @@ extension Organizations {
     let scope = inputs.scopes(ofAccount: organization.management).first
     let texts = policies.map { policy in
       let document = graph.nodes[policy.id]?.view(in: scope).state["document"]?.string ?? ""
-      let way = policy.way.compactMap { fact -> String? in
+      let way = policy.way.facts(in: graph).compactMap { fact -> String? in
         if case .edge(let key) = fact.subject { key.causeText } else { nil }
       }
       return (policy.isVendorManaged ? way : way + [document]).joined(separator: " ")
@@ -96,7 +96,7 @@ extension Organizations {
     {
       targets.insert(parent, at: 0)
     }
-    guard graph.nodes[targets[0]]?.merged.state["root"] != .bool(true) else {
+    guard graph.nodes[targets[0]]?.state("root") != .bool(true) else {
       return (targets, gap("aws.organizations.organizationalUnit", organization))
     }
     let missing = gap("aws.organizations.organizationalUnit", organization)
@@ -117,28 +117,26 @@ extension Organizations {
       result.rest = result.rest.and(.unknown(missing))
     }
     let scope = inputs.scopes(ofAccount: organization.management).first
-    let isSwitchedOn = graph.nodes(ofType: "aws.organizations.policy").contains {
-      $0.scope == scope
-        && graph.edges(.limitedBy, to: $0.id).contains { $0.key.discriminator == kind }
+    let isSwitchedOn = switchedOn.value(of: "\(kind) \(scope ?? "")") {
+      graph.nodes(ofType: "aws.organizations.policy").contains {
+        $0.scope == scope
+          && graph.edges(.limitedBy, to: $0).contains { $0.discriminator == kind }
+      }
     }
     guard isSwitchedOn else { return result }
     if let gap { result.rest = result.rest.and(.unknown(gap)) }
     for target in targets {
       let attached = graph.edges(.limitedBy, from: target).filter {
-        $0.key.discriminator == kind
+        $0.discriminator == kind
       }
-      let isAccount = target == "aws:account:\(account)"
-      let name = isAccount ? "account \(account)" : graph.label(target)
       guard !attached.isEmpty else {
+        let isAccount = target == "aws:account:\(account)"
+        let name = isAccount ? "account \(account)" : graph.label(target)
         result.rest = result.rest.and(.unknown("\(kind) of \(name)"))
         continue
       }
       result.levels.append(
-        attached.map { edge in
-          shelf.policy(
-            edge.to, in: scope,
-            way: [Fact(.edge(edge.key), "\(name) is limited by \(graph.label(edge.to))")])
-        })
+        attached.map { shelf.policy(.limiting($0), in: scope) })
     }
     return result
   }

@@ -14,7 +14,7 @@ extension AWSSemantics {
     guard edge.from.hasPrefix("arn:aws:bedrock"), let caller = graph.nodes[edge.from] else {
       return nil
     }
-    if edge.merged.state["enabled"] == .bool(false) { return .denied }
+    if edge.state("enabled") == .bool(false) { return .denied }
     guard let function = graph.nodes[edge.to], function.type == "aws.lambda.function" else {
       return nil
     }

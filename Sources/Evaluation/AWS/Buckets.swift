@@ -21,7 +21,7 @@ extension AWSSemantics {
         on: RequestedResource(point.id + (rest.isEmpty ? "" : "/object\(rest)"), in: self), keys)
       let atBucket = directAccess(source, action, on: resource, keys)
       let network: Decision =
-        point.merged.state["networkOrigin"] == "VPC"
+        point.state("networkOrigin") == "VPC"
         ? .conditional("the request comes from the VPC of access point \(point.name)") : .allowed
       return AccessAnswer(
         decision: atPoint.decision.and(atBucket.decision).and(network),
@@ -32,7 +32,7 @@ extension AWSSemantics {
   /// The keys by which a bucket's policy knows its access points. A direct request has none of
   /// them; where points were not listed, one might.
   func pointKeys(ofBucket bucket: GraphNode) -> KeyValue {
-    guard let scope = bucket.scope, let region = bucket.merged.state["region"]?.string,
+    guard let scope = bucket.scope, let region = bucket.state("region")?.string,
       case .unknown = listing("aws.s3.accessPoint@\(region)", in: scope).level
     else { return .absent }
     return .unread("aws.s3.accessPoint@\(region) of \(scope)")
@@ -46,7 +46,7 @@ extension AWSSemantics {
       Self.pointKey: .known([point.id]),
       "s3:dataaccesspointaccount": .known([ARN(point.id)?.account ?? ""]),
       "s3:accesspointnetworkorigin": .known([
-        point.merged.state["networkOrigin"]?.string ?? "Internet"
+        point.state("networkOrigin")?.string ?? "Internet"
       ]),
     ]
   }
@@ -72,7 +72,7 @@ extension AWSSemantics {
     guard let list = graph.nodes["\(bucket)#acl"], let owner = graph.nodes[bucket] else {
       return nil
     }
-    let grants = (list.merged.state["grants"]?.textElements ?? []).filter {
+    let grants = (list.state("grants")?.textElements ?? []).filter {
       $0.hasSuffix("/global/AllUsers") || $0.hasSuffix("/global/AuthenticatedUsers")
     }
     let actions = grants.flatMap { Self.granted[$0.prefix { $0 != " " }] ?? [] }
@@ -94,10 +94,10 @@ extension AWSSemantics {
   /// Whether a setting of the block is on: the bucket's or its account's.
   private func isBlocked(_ bucket: String, _ name: String) -> Decision {
     guard let node = graph.nodes[bucket], let scope = node.scope else { return .denied }
-    let account = node.merged.state["account"]?.string ?? ""
+    let account = node.state("account")?.string ?? ""
     let settings = ["\(bucket)#publicAccessBlock", "aws:account:\(account)#publicAccessBlock"]
     let isOn = settings.contains { id in
-      guard case .object(let block)? = graph.nodes[id]?.merged.state["settings"] else {
+      guard case .object(let block)? = graph.nodes[id]?.state("settings") else {
         return false
       }
       return block[name] == "true" || block[name] == .bool(true)
@@ -111,7 +111,7 @@ extension AWSSemantics {
 
   /// The text of a setting's node.
   private func setting(_ id: String) -> String? {
-    graph.nodes[id]?.merged.state["settings"].map { String(decoding: $0.bytes, as: UTF8.self) }
+    graph.nodes[id]?.state("settings").map { String(decoding: $0.bytes, as: UTF8.self) }
   }
 }
 

@@ -18,11 +18,11 @@ extension AWSSemantics {
       let roles = graph.edges(.authenticatesAs, from: pool.id)
       let guests = roles.filter {
         $0.key.discriminator == "unauthenticated"
-          && pool.merged.state["unauthenticated"] == .bool(true)
+          && pool.state("unauthenticated") == .bool(true)
       }
       let named = Set(roles.map(\.to))
       let others =
-        pool.merged.state["classicFlow"] == .bool(true)
+        pool.state("classicFlow") == .bool(true)
         ? trusting.filter { !named.contains($0) } : []
       return guests.compactMap { edge in
         hop(
@@ -42,14 +42,14 @@ extension AWSSemantics {
 
   /// The user pools whose users get an identity of a pool; where anyone can sign up, that is anyone.
   private func members(of pool: GraphNode) -> [Hop] {
-    let providers = pool.merged.state["providers"]?.textElements ?? []
+    let providers = pool.state("providers")?.textElements ?? []
     return providers.compactMap { graph.node(named: "oidc:https://\($0)") }.flatMap { users in
       [
         hop(
           users.id, pool.id, .allowed,
           "users of user pool \(users.name) get an identity of identity pool \(pool.name)",
           [Fact(.node(pool.id), "identity pool \(pool.name) names \(users.name) as its provider")]),
-        users.merged.state["selfSignUp"] == .bool(true)
+        users.state("selfSignUp") == .bool(true)
           ? hop(
             anyoneNodeID, users.id, .allowed, "anyone can sign up in user pool \(users.name)",
             [Fact(.node(users.id), "user pool \(users.name) lets anyone sign up")])
@@ -76,7 +76,7 @@ extension AWSSemantics {
     context["\(host):amr"] = .known(
       asGuest
         ? ["unauthenticated"]
-        : ["authenticated"] + (pool.merged.state["providers"]?.textElements ?? []))
+        : ["authenticated"] + (pool.state("providers")?.textElements ?? []))
     context["\(host):sub"] = .callerChosen
     let request = Request("sts:AssumeRoleWithWebIdentity", on: role, in: context)
     let requester = Requester.federated(host)
@@ -90,12 +90,12 @@ extension AWSSemantics {
     switch node.type {
     case "aws.cognito.identityPool":
       let isForGuests = edge.key.discriminator == "unauthenticated"
-      if isForGuests, node.merged.state["unauthenticated"] != .bool(true) { return .denied }
+      if isForGuests, node.state("unauthenticated") != .bool(true) { return .denied }
       return trust(of: edge.to, in: node, asGuest: isForGuests)
     case "aws.cognito.userPool":
       return .conditional("an identity pool takes the roles of \(node.name) from its tokens")
     case let type where type.hasPrefix("aws.iam."):
-      return .of(node.merged.state["status"]?.string == "Active")
+      return .of(node.state("status")?.string == "Active")
     default: return nil
     }
   }

@@ -1,5 +1,6 @@
 internal import JSONReader
 internal import Model
+internal import Synchronization
 
 /// Why a policy document cannot be judged. Never quotes a value.
 struct PolicyError: Error, Equatable, CustomStringConvertible {
@@ -21,24 +22,23 @@ final class CompiledPolicy: Sendable {
   /// Services that its actions name, in lower case.
   let services: [String]
 
+  /// - Parameter actions: those of other policies, many of which say the same.
   /// - Throws: `PolicyError` that names the path.
-  convenience init(parsing bytes: [UInt8], as kind: Kind) throws(PolicyError) {
-    self.init(try Self.statements(in: bytes, as: kind))
+  convenience init(
+    parsing bytes: [UInt8], as kind: Kind, sharing actions: SharedActions = SharedActions()
+  ) throws(PolicyError) {
+    self.init(try Self.statements(in: bytes, as: kind, actions))
   }
 
   private init(_ statements: [Statement]) {
     self.statements = statements
     known = statements.reduce(ActionSet()) { $0.union($1.known) }
     granted = statements.reduce(ActionSet()) { $1.effect == .allow ? $0.union($1.known) : $0 }
-    services = statements.flatMap(\.actions.patterns).compactMap { pattern in
-      let parts = pattern.text.lowercased().split(separator: ":", maxSplits: 1)
-      guard parts.count == 2, !parts[0].contains("*"), !parts[0].contains("?") else { return nil }
-      return String(parts[0])
-    }
+    services = statements.flatMap(\.services)
   }
 
   private static func statements(
-    in bytes: [UInt8], as kind: Kind
+    in bytes: [UInt8], as kind: Kind, _ actions: SharedActions
   ) throws(PolicyError) -> [Statement] {
     do {
       let root = try JSONDocument(parsing: bytes).root
@@ -48,7 +48,8 @@ final class CompiledPolicy: Sendable {
       let list = try root.value(at: "Statement")
       let views = list.elements.map(Array.init) ?? [list]
       return try views.enumerated().map { index, view in
-        try Statement(view, index: index, kind: kind, withVariables: withVariables)
+        try Statement(
+          view, index: index, kind: kind, withVariables: withVariables, sharing: actions)
       }
     } catch let error as JSONError {
       throw PolicyError("\(error)")
@@ -102,8 +103,14 @@ final class Statement: Sendable {
       return isNegated
     }
 
-    /// Whether it may match all of a service: only what ends in a `*` or is negated does.
-    var isOpenEnded: Bool { isNegated || patterns.contains { $0.text.hasSuffix("*") } }
+    /// Whether it may match all of a service, `s3:*`: behind the colon there is nothing but `*`.
+    var isOpenEnded: Bool {
+      isNegated
+        || patterns.contains { pattern in
+          let action = pattern.text.utf8.drop { $0 != UInt8(ascii: ":") }.dropFirst()
+          return pattern.text.hasSuffix("*") && action.allSatisfy { $0 == UInt8(ascii: "*") }
+        }
+    }
 
     /// Whether it may match, whatever a request puts in its variables.
     func mayMatch(_ subject: [UInt8]) -> Bool { hasVariables || matches(subject) }
@@ -120,11 +127,15 @@ final class Statement: Sendable {
   let conditions: [Condition]
   /// The known actions among `actions`.
   let known: ActionSet
+  /// Services that its actions name, in lower case, and whether others may be meant too.
+  let services: [String]
+  let isForAnyService: Bool
   /// How a reader finds it: `statement 2 (AllowDeploy)`, counted from 1.
   let label: String
 
   init(
-    _ view: JSONView, index: Int, kind: CompiledPolicy.Kind, withVariables: Bool
+    _ view: JSONView, index: Int, kind: CompiledPolicy.Kind, withVariables: Bool,
+    sharing shared: SharedActions
   ) throws {
     let path = "$.Statement[\(index)]"
     try Self.only(
@@ -141,11 +152,9 @@ final class Statement: Sendable {
       case "Deny": .deny
       default: throw PolicyError("\(path).Effect: expected Allow or Deny")
       }
-    guard let actions = try Self.element("Action", in: view, at: path, ignoringCase: true) else {
-      throw PolicyError("\(path): expected Action or NotAction")
-    }
-    self.actions = actions
-    known = ActionSet(matching: actions)
+    let read = try shared.read(view, at: path)
+    (actions, known, services) = (read.element, read.known, read.services)
+    isForAnyService = read.isForAnyService
     resources = try Self.element("Resource", in: view, at: path, withVariables: withVariables)
     guard resources != nil || kind != .identity else {
       throw PolicyError("\(path): expected Resource or NotResource")
@@ -165,7 +174,7 @@ final class Statement: Sendable {
     }
   }
 
-  private static func element(
+  fileprivate static func element(
     _ name: String, in view: JSONView, at path: String, ignoringCase: Bool = false,
     withVariables: Bool = false
   ) throws -> Element? {
@@ -199,6 +208,45 @@ final class Statement: Sendable {
     if let elements = view.elements { return try elements.flatMap { try texts($0, at: path) } }
     if let text = view.string ?? view.numberText ?? view.bool.map(String.init) { return [text] }
     throw PolicyError("\(path): expected text")
+  }
+}
+
+/// Elements of actions, of which an estate has few: each is read once.
+final class SharedActions: Sendable {
+  fileprivate struct Actions {
+    var element: Statement.Element
+    var known: ActionSet
+    var services: [String] = []
+    var isForAnyService: Bool
+  }
+
+  private struct Key: Hashable {
+    var text: [UInt8]
+    var isNegated: Bool
+  }
+
+  private let known = Mutex<[Key: Actions]>([:])
+
+  fileprivate func read(_ view: JSONView, at path: String) throws -> Actions {
+    let (positive, negative) = (view["Action"], view["NotAction"])
+    let key = Key(text: Array((positive ?? negative)?.verbatim ?? []), isNegated: positive == nil)
+    if positive == nil || negative == nil, let actions = known.withLock({ $0[key] }) {
+      return actions
+    }
+    guard let element = try Statement.element("Action", in: view, at: path, ignoringCase: true)
+    else { throw PolicyError("\(path): expected Action or NotAction") }
+    var actions = Actions(
+      element: element, known: ActionSet(matching: element), isForAnyService: element.isNegated)
+    for pattern in element.patterns {
+      let parts = pattern.text.lowercased().split(separator: ":", maxSplits: 1)
+      if parts.isEmpty || parts[0].contains("*") || parts[0].contains("?") {
+        actions.isForAnyService = true
+      } else if parts.count == 2 {
+        actions.services.append(String(parts[0]))
+      }
+    }
+    known.withLock { $0[key] = actions }
+    return actions
   }
 }
 

@@ -218,6 +218,17 @@ struct ARN: Sendable, Hashable {
   var account: String { components[4] }
   var resource: String { components[5] }
 
+  /// The account that a text names as an ARN; `nil` for what is none.
+  static func account(of text: String) -> Substring? {
+    guard text.utf8.starts(with: "arn:".utf8) else { return nil }
+    var parts = text.utf8[...]
+    for _ in 0..<4 {
+      guard let colon = parts.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+      parts = parts[parts.index(after: colon)...]
+    }
+    return parts.firstIndex(of: UInt8(ascii: ":")).map { Substring(parts[..<$0]) }
+  }
+
   static func isAccount(_ text: String) -> Bool {
     text.utf8.count == 12 && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
   }

@@ -10,8 +10,12 @@ extension AWSSemantics {
   /// Guide, "Resource control policies".
   func entries(to function: GraphNode) -> [Hop] {
     let policies = resourcePolicies(of: function.id)
-    guard !policies.isEmpty else { return [] }
-    let urls = graph.edges(.triggers, to: function.id).filter { $0.from == anyoneNodeID }
+    let mayEnter = policies.contains { policy in
+      policy.compiled?.statements.contains { $0.effect == .allow && $0.fit(.anyone) > .none }
+        ?? false
+    }
+    guard mayEnter else { return [] }
+    let urls = graph.edges(.triggers, to: function).filter { $0.from == anyoneNodeID }
     return urls.compactMap { urlEntry($0, function, policies) }
       + [invokeEntry(function, policies)].compactMap(\.self)
   }
@@ -19,11 +23,11 @@ extension AWSSemantics {
   private func urlEntry(
     _ url: GraphEdge, _ function: GraphNode, _ policies: [HeldPolicy]
   ) -> Hop? {
-    guard url.merged.state["authType"]?.string == "NONE" else { return nil }
+    guard url.state("authType")?.string == "NONE" else { return nil }
     var context = context(of: .anyone, trustedBy: ARN(function.id)?.account ?? "")
     context["lambda:FunctionUrlAuthType"] = .known(["NONE"])
     context["lambda:InvokedViaFunctionUrl"] = .known(["true"])
-    let address = url.merged.state["url"]?.string ?? "its URL"
+    let address = url.state("url")?.string ?? "its URL"
     return entry(
       "anyone can call function \(function.name) at \(address) without authentication",
       Request("lambda:InvokeFunctionUrl", on: function.id, in: context), function, policies,

@@ -80,6 +80,7 @@ struct EscalationBinding: Sendable {
   var user: String?
   var group: String?
   var policy: String?
+  /// As requests name it.
   var thing: String?
   /// Keys that the method decides, by names in lower case.
   var keys: [String: KeyValue] = [:]
@@ -133,11 +134,11 @@ extension EscalationEstate {
   /// Every method that works for a principal, once for each thing that it gains.
   func escalations(of source: Principal) -> [Escalation] {
     var found: [Escalation] = []
-    var passed: [String: [EscalationBinding]] = [:]
+    var passing = Passing()
     for plan in EscalationPlan.all where source.granted.isSuperset(of: plan.required) {
       guard let made = made(plan, source) else { continue }
       var best: [String: Int] = [:]
-      for binding in bindings(of: plan, source, &passed) {
+      for binding in bindings(of: plan, source, &passing) {
         let known = best[binding.end]
         // Of several ways to the same end the first firm one is enough.
         if let known, found[known].decision == .allowed {

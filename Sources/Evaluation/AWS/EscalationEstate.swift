@@ -1,112 +1,81 @@
 internal import Model
 
-/// What there is in each account to escalate by.
+/// What principals may try methods on.
 struct EscalationEstate: Sendable {
   let semantics: AWSSemantics
-  /// Of each account: its principals but those of services, and its groups.
+  /// Of each account its principals but those of services.
   private let principals: [String: [Principal]]
-  private let groups: [String: [GraphNode]]
+  /// Each is looked at when somebody in it holds the permissions of a method: most do not.
+  private let accounts = Memo<String, EscalationAccount>()
   /// What exists, by type and account.
-  private var things: [String: [String: [GraphNode]]] = [:]
-  /// What runs as a role, ready to be tried, by account.
-  private var running: [EscalationMethod.Target: [String: [EscalationBinding]]] = [:]
-  /// Roles by account and by the service that they trust to act for the account.
-  private var passable: [String: [String: [PassableRole]]] = [:]
-  /// Principals and things as requests see them.
-  private let resources: [String: RequestedResource]
-
-  private struct PassableRole: Sendable {
-    var arn: String
-    var decision: Decision
-    var facts: [Fact]
-  }
+  private let things = Memo<String, [String: [GraphNode]]>()
+  /// Resources as requests see them.
+  private let resources = Memo<String, RequestedResource>()
 
   init(_ semantics: AWSSemantics) {
     self.semantics = semantics
-    let graph = semantics.graph
-    func byAccount(_ type: String) -> [String: [GraphNode]] {
-      var nodes: [String: [GraphNode]] = [:]
-      for node in graph.nodes(ofType: type) {
-        guard let account = node.merged.state["account"]?.string else { continue }
-        nodes[account, default: []].append(node)
-      }
-      return nodes
-    }
-    let all = semantics.order.compactMap { semantics.principals[$0] }
-      .filter { !$0.isServiceLinked }
-    principals = Dictionary(grouping: all, by: \.account)
-    groups = byAccount("aws.iam.group")
-    var asked = all.map { ($0.arn, $0.arn) }
-    for type in Set(EscalationMethod.all.compactMap(\.target.type)) {
-      things[type] = byAccount(type)
-      asked += things[type]?.values.joined().map { ($0.id, Self.resourceName($0)) } ?? []
-    }
-    resources = Dictionary(
-      uniqueKeysWithValues: asked.parallelMap { ($0, RequestedResource($1, in: semantics)) })
-    for target in Set(EscalationMethod.all.map(\.target)) {
-      guard case .automation(let type, let requirement) = target else { continue }
-      running[target] = things[type]?.mapValues { nodes in
-        nodes.compactMap { self.running($0, requirement) }
-      }
-    }
-    let base = self
-    let trusting = all.filter { !$0.isUser }.parallelMap { ($0, base.serviceTrusts(of: $0)) }
-    for (role, services) in trusting {
-      for (service, trusted) in services {
-        passable[role.account, default: [:]][service, default: []].append(trusted)
-      }
+    principals = Dictionary(
+      grouping: semantics.order.compactMap { semantics.principals[$0] }
+        .filter { !$0.isServiceLinked }, by: \.account)
+  }
+
+  private func account(of source: Principal) -> EscalationAccount {
+    let id = source.account
+    return accounts.value(of: id) {
+      EscalationAccount(semantics, principals[id] ?? []) { things(ofType: $0)[id] ?? [] }
     }
   }
 
-  /// A version of a launch template is no resource of its own.
-  private static func resourceName(_ thing: GraphNode) -> String {
-    guard thing.type == "aws.ec2.launchTemplateVersion",
-      let version = thing.id.lastIndex(of: ":")
-    else { return thing.id }
-    return String(thing.id[..<version])
+  private func things(ofType type: String) -> [String: [GraphNode]] {
+    things.value(of: type) {
+      let nodes = semantics.graph.nodes(ofType: type)
+      let accounts = nodes.parallelMap { $0.state("account")?.string }
+      var found: [String: [GraphNode]] = [:]
+      for (node, account) in zip(nodes, accounts) {
+        if let account { found[account, default: []].append(node) }
+      }
+      return found
+    }
   }
 
-  /// A principal or a thing of the estate, or whatever else has that name.
   func resource(named name: String) -> RequestedResource {
-    resources[name] ?? RequestedResource(name, in: semantics)
+    resources.value(of: name) { RequestedResource(name, in: semantics) }
   }
 
-  private func serviceTrusts(of role: Principal) -> [(String, PassableRole)] {
-    (semantics.trusts[role.arn] ?? []).compactMap { party in
-      guard case .service(let name) = party.requester else { return nil }
-      let answer = semantics.answer(of: role, to: name)
-      guard answer.decision.isPossible else { return nil }
-      let facts = answer.grant.map {
-        semantics.facts(of: $0, saying: "lets the service \(name) assume \(role.label)")
-      }
-      return (name, PassableRole(arn: role.arn, decision: answer.decision, facts: facts ?? []))
-    }
+  /// What a principal may pass, found once for all methods.
+  struct Passing {
+    fileprivate var mayPass: Bool?
+    fileprivate var bindings: [String: [EscalationBinding]] = [:]
   }
 
-  /// - Parameter passed: what the principal may pass to each service, found once for all methods.
+  /// - Parameter passing: the principal's, found once for all methods.
   func bindings(
-    of plan: EscalationPlan, _ source: Principal, _ passed: inout [String: [EscalationBinding]]
+    of plan: EscalationPlan, _ source: Principal, _ passing: inout Passing
   ) -> AnySequence<EscalationBinding> {
     let target = plan.method.target
     switch target {
     case .trust: return AnySequence([])
     case .passing(let service, let type):
-      let roles = passed[service] ?? passing(to: service, source)
-      passed[service] = roles
-      guard let type else { return AnySequence(roles) }
-      let existing = things[type]?[source.account] ?? []
+      let roles = bindings(passing: service, source, &passing)
+      guard let type, !roles.isEmpty else { return AnySequence(roles) }
+      let existing = account(of: source).things(ofType: type)
       return AnySequence(
         roles.lazy.flatMap { role in
           existing.lazy.map { thing in
             var binding = role
-            binding.thing = thing.id
+            binding.thing = thing.value.requestedName
             return binding
           }
         })
-    case .automation:
-      let covered = covered(.thing, plan, source)
+    case .automation(let type, let requirement):
+      let account = account(of: source)
+      let covered = covering(.thing, plan, source)
+      guard account.things(ofType: type).contains(where: { covered.fits($0) }) else {
+        return AnySequence([])
+      }
       return AnySequence(
-        (running[target]?[source.account] ?? []).lazy.filter { covered($0.thing ?? "") })
+        account.running(target, ofType: type, requirement).lazy.filter { covered.fits($0) }
+          .map(\.value))
     case .user(let entry):
       return AnySequence(others(source, .user, plan).map { taken($0, entry) })
     case .retrustedRole:
@@ -136,32 +105,46 @@ struct EscalationEstate: Sendable {
     }
   }
 
-  /// Whether the caller has statements for all that a method takes on a resource of a kind: most
-  /// have none, and need not be judged.
-  private func covered(
-    _ kind: EscalationMethod.Resource, _ plan: EscalationPlan, _ source: Principal
-  ) -> (String) -> Bool {
-    let grants = plan.asked.filter { $0.resource == kind }.map { source.grants(of: $0.action) }
-    return { name in
-      let resource = resource(named: name)
-      return !resource.policies.isEmpty
-        || grants.allSatisfy { $0.contains { $0.mayCover(resource.bytes) } }
+  /// Whether the caller has statements for all that a method takes on a resource: most have none,
+  /// and need not be judged.
+  private struct Covering {
+    let grants: [[Statement]]
+
+    func fits<Value>(_ subject: EscalationSubject<Value>) -> Bool {
+      subject.isOpen || grants.allSatisfy { $0.contains { $0.mayCover(subject.name) } }
     }
+  }
+
+  private func covering(
+    _ kind: EscalationMethod.Resource, _ plan: EscalationPlan, _ source: Principal
+  ) -> Covering {
+    Covering(
+      grants: plan.asked.filter { $0.resource == kind }.map { source.grants(of: $0.action) })
   }
 
   private func others(
     _ source: Principal, _ kind: EscalationMethod.Resource, _ plan: EscalationPlan
-  ) -> LazyFilterSequence<[Principal]> {
-    let covered = covered(kind, plan, source)
-    return (principals[source.account] ?? []).lazy.filter {
-      $0.isUser == (kind == .user) && $0.arn != source.arn && covered($0.arn)
-    }
+  ) -> LazyMapSequence<LazyFilterSequence<[EscalationSubject<Principal>]>, Principal> {
+    let covered = covering(kind, plan, source)
+    let account = account(of: source)
+    return (kind == .user ? account.users : account.roles).lazy.filter {
+      $0.value.arn != source.arn && covered.fits($0)
+    }.map(\.value)
   }
 
-  private func passing(to service: String, _ source: Principal) -> [EscalationBinding] {
+  private func bindings(
+    passing service: String, _ source: Principal, _ passing: inout Passing
+  ) -> [EscalationBinding] {
+    if let known = passing.bindings[service] { return known }
+    let account = account(of: source)
     let grants = source.grants(of: Self.passRole)
+    let mayPass =
+      passing.mayPass
+      ?? account.roles.contains { role in grants.contains { $0.mayCover(role.name) } }
+    passing.mayPass = mayPass
+    guard mayPass else { return [] }
     let keys = ["iam:passedtoservice": KeyValue.known([service])]
-    return (passable[source.account]?[service] ?? []).compactMap { role in
+    let found = account.passable(to: service).compactMap { role -> EscalationBinding? in
       let resource = resource(named: role.arn)
       guard role.arn != source.arn, grants.contains(where: { $0.mayCover(resource.bytes) }) else {
         return nil
@@ -178,56 +161,8 @@ struct EscalationEstate: Sendable {
       }
       return binding
     }
-  }
-
-  /// `nil` for what runs as nobody.
-  private func running(
-    _ node: GraphNode, _ requirement: EscalationMethod.Requirement?
-  ) -> EscalationBinding? {
-    let graph = semantics.graph
-    let runs = graph.edges(.runsAs, from: node.id)
-    guard !runs.isEmpty else { return nil }
-    let decision: Decision =
-      switch requirement {
-      case nil: .allowed
-      case .isStarted:
-        graph.edges(.triggers, to: node.id).isEmpty && graph.edges(.invokes, to: node.id).isEmpty
-          ? .conditional("somebody starts \(node.name)") : .allowed
-      case .takesSessions: .any(runs.map { hasAgent(roleBehind($0), Self.sessionActions) })
-      case .takesCommands:
-        .any(runs.flatMap { run in Self.commandActions.map { hasAgent(roleBehind(run), $0) } })
-      case .isReachable: .conditional("the caller can reach \(node.name) by SSH")
-      }
-    return EscalationBinding(
-      end: node.id, transfer: .control, thing: node.id, decision: decision,
-      facts: runs.map { $0.fact(in: graph) })
-  }
-
-  /// A machine runs as a role by way of its instance profile.
-  private func roleBehind(_ edge: GraphEdge) -> Principal? {
-    semantics.principals[edge.to]
-      ?? semantics.graph.edges(.runsAs, from: edge.to).lazy
-      .compactMap { semantics.principals[$0.to] }.first
-  }
-
-  /// Source: Systems Manager User Guide, "Verify or create an IAM role with Session Manager
-  /// permissions", "Reference: ec2messages, ssmmessages, and other API operations".
-  private static let sessionActions = [
-    "ssm:UpdateInstanceInformation", "ssmmessages:CreateControlChannel",
-    "ssmmessages:CreateDataChannel", "ssmmessages:OpenControlChannel",
-    "ssmmessages:OpenDataChannel",
-  ]
-  private static let commandActions = [
-    ["ssm:UpdateInstanceInformation", "ec2messages:GetMessages"],
-    [
-      "ssm:UpdateInstanceInformation", "ssmmessages:CreateControlChannel",
-      "ssmmessages:OpenControlChannel",
-    ],
-  ]
-
-  private func hasAgent(_ role: Principal?, _ actions: [String]) -> Decision {
-    guard let role else { return .unknown("the role of an instance profile") }
-    return .all(actions.map { semantics.access(role, $0, on: "*").decision })
+    passing.bindings[service] = found
+    return found
   }
 
   /// EC2 takes a role only in an instance profile: one that there is, or one that the caller makes
@@ -310,13 +245,14 @@ struct EscalationEstate: Sendable {
     of who: Principal, _ source: Principal, _ plan: EscalationPlan,
     _ way: EscalationBinding? = nil
   ) -> [EscalationBinding] {
-    let covered = covered(.policy, plan, source)
+    let covered = covering(.policy, plan, source)
     return who.policies.filter {
-      !$0.id.contains("#") && ARN($0.id)?.account == who.account && covered($0.id)
+      !$0.id.contains("#") && ARN($0.id)?.account == who.account
+        && covered.fits(EscalationSubject($0, named: $0.id, in: semantics))
     }.map {
       var binding = raising(who, source, way)
       binding.policy = $0.id
-      binding.facts += $0.way
+      binding.facts += $0.way.facts(in: semantics.graph)
       return binding
     }
   }
@@ -334,9 +270,9 @@ struct EscalationEstate: Sendable {
   /// Groups whose policies alone would make a member an administrator.
   private func administratorGroups(_ source: Principal) -> [EscalationBinding] {
     guard source.isUser else { return [] }
-    return (groups[source.account] ?? []).compactMap { group in
+    return account(of: source).groups.compactMap { group in
       let policies = semantics.graph.edges(.grantedBy, from: group.id).map {
-        semantics.shelf.policy($0.to, in: group.scope, way: [$0.fact(in: semantics.graph)])
+        semantics.shelf.policy(.attached($0), in: group.scope)
       }
       let answers = semantics.everything(source).map { policies.answer($0) }
       guard let grant = answers[0].grant else { return nil }

@@ -1,12 +1,10 @@
 internal import Model
 
-/// A policy as somebody holds it: the way to it, and its statements.
-final class HeldPolicy: Sendable {
+/// A policy's text as one scope sees it.
+final class PolicyText: Sendable {
   /// The policy node.
   let id: String
   let name: String
-  /// Edges and nodes between the holder and the policy, in order.
-  let way: [Fact]
   /// `nil` where the document is not there or cannot be parsed; then `gap` says what is missing.
   let compiled: CompiledPolicy?
   let gap: String
@@ -14,23 +12,102 @@ final class HeldPolicy: Sendable {
   let isVendorManaged: Bool
 
   init(
-    id: String, name: String, way: [Fact], compiled: CompiledPolicy?, gap: String,
-    isVendorManaged: Bool
+    id: String, name: String, compiled: CompiledPolicy?, gap: String, isVendorManaged: Bool = false
   ) {
     self.id = id
     self.name = name
-    self.way = way
     self.compiled = compiled
     self.gap = gap
     self.isVendorManaged = isVendorManaged
   }
+}
+
+/// How somebody comes to hold a policy. There is one for each policy of each holder, so it is told
+/// in words only where a reader asks.
+enum PolicyWay: Sendable {
+  case attached(GraphEdge)
+  /// By a group, which the policy is attached to; `nil` where the group was not read.
+  case inherited(GraphEdge, from: GraphEdge?)
+  /// From the policy to what it decides about.
+  case governing(GraphEdge)
+  /// Above an account.
+  case limiting(GraphEdge)
+  case granted(GraphEdge, to: [GraphEdge])
+
+  /// Edges and nodes between the holder and the policy, in order.
+  func facts(in graph: Graph) -> [Fact] {
+    switch self {
+    case .attached(let edge), .governing(let edge): return [edge.fact(in: graph)]
+    case .inherited(let membership, let edge):
+      let group = "group \(graph.label(membership.to)) gives its members policies"
+      return [membership.fact(in: graph), Fact(.node(membership.to), group)]
+        + (edge.map { [$0.fact(in: graph)] } ?? [])
+    case .limiting(let edge):
+      let account = "aws:account:"
+      let target =
+        edge.from.hasPrefix(account)
+        ? "account \(edge.from.dropFirst(account.count))" : graph.label(edge.from)
+      return [Fact(.edge(edge.key), "\(target) is limited by \(graph.label(edge.to))")]
+    case .granted(let edge, let holders): return ([edge] + holders).map { $0.fact(in: graph) }
+    }
+  }
+
+  /// What hands it on to the holder.
+  fileprivate var last: GraphEdge? {
+    switch self {
+    case .attached(let edge), .governing(let edge), .limiting(let edge): edge
+    case .inherited(_, let edge): edge
+    case .granted(let edge, let holders): holders.last ?? edge
+    }
+  }
+
+  /// Where the policy is.
+  fileprivate var end: (node: GraphNode?, id: () -> String) {
+    switch self {
+    case .attached(let edge), .inherited(_, let edge?), .limiting(let edge):
+      (edge.target, { edge.to })
+    case .inherited(let membership, nil): (membership.target, { membership.to })
+    case .governing(let edge), .granted(let edge, _): (edge.source, { edge.from })
+    }
+  }
+}
+
+/// A policy as somebody holds it.
+final class HeldPolicy: Sendable {
+  private let text: PolicyText
+  let way: PolicyWay
+
+  init(_ text: PolicyText, _ way: PolicyWay) {
+    self.text = text
+    self.way = way
+  }
+
+  var id: String { text.id }
+  var name: String { text.name }
+  var compiled: CompiledPolicy? { text.compiled }
+  var gap: String { text.gap }
+  var isVendorManaged: Bool { text.isVendorManaged }
+
+  /// Whether it allows something to somebody who needs no policy of his own: to everybody, or by name.
+  var namesSomebody: Bool {
+    compiled?.statements.contains { statement in
+      statement.effect == .allow
+        && (statement.excludesPrincipals
+          || statement.principals.contains { principal in
+            switch principal {
+            case .everyone, .arn: true
+            case .account, .service, .federated, .nobody: false
+            }
+          })
+    } ?? false
+  }
 
   /// The smallest removable fact of a statement: the statement, or the grant of a vendor's policy.
   func cause(_ statement: Statement) -> String {
-    guard isVendorManaged, case .edge(let key)? = way.last?.subject else {
+    guard text.isVendorManaged, let edge = way.last else {
       return "statement \(id) \(statement.index)"
     }
-    return key.causeText
+    return edge.key.causeText
   }
 }
 
@@ -122,58 +199,85 @@ struct PolicyShelf: Sendable {
     var kind: CompiledPolicy.Kind
   }
 
-  private let graph: Graph
   private let compiled: [Key: CompiledPolicy]
+  /// Of policies that one record asserts, which is most, by the node's number.
+  private let texts: [UInt32: PolicyText]
+  private let graph: Graph
   /// Documents that cannot be judged, for the log: one line each, in order.
   let problems: [String]
 
   init(_ graph: Graph) {
     self.graph = graph
-    var holders: [Key: [String]] = [:]
-    for policy in graph.nodes(ofKind: .policy) {
-      for node in policy.assertions.map(\.value) where node.kind == .policy {
-        guard let digest = node.state["document"]?.string else { continue }
-        holders[Key(digest: digest, kind: Self.kind(of: node)), default: []].append(node.id)
-      }
+    let policies = graph.nodes(ofKind: .policy)
+    let keys = policies.parallelMap { policy in
+      policy.claims.filter { $0.kind == .policy }.compactMap { Self.key($0.type, $0.state) }
     }
-    let read = Array(holders).parallelMap { key, ids -> (Key, CompiledPolicy?, [String]) in
+    var holders: [Key: [GraphNode]] = [:]
+    for (policy, keys) in zip(policies, keys) {
+      for key in keys { holders[key, default: []].append(policy) }
+    }
+    let actions = SharedActions()
+    let read = Array(holders).parallelMap { key, nodes -> (Key, CompiledPolicy?, [String]) in
       guard let bytes = graph.documents[key.digest] else { return (key, nil, []) }
       do {
-        return (key, try CompiledPolicy(parsing: bytes, as: key.kind), [])
+        return (key, try CompiledPolicy(parsing: bytes, as: key.kind, sharing: actions), [])
       } catch {
-        return (key, nil, ids.map { "the policy \($0) cannot be judged: \(error)" })
+        return (key, nil, nodes.map { "the policy \($0.id) cannot be judged: \(error)" })
       }
     }
-    compiled = Dictionary(
+    let compiled = Dictionary(
       uniqueKeysWithValues: read.compactMap { key, policy, _ in
         policy.map { (key, $0) }
       })
+    self.compiled = compiled
     problems = Set(read.flatMap(\.2)).sorted { $0.precedes($1) }
+    let texts = policies.parallelMap { policy -> (UInt32, PolicyText)? in
+      policy.claims.count == 1 ? (policy.number, Self.text(policy, nil, compiled)) : nil
+    }
+    self.texts = Dictionary(uniqueKeysWithValues: texts.compactMap(\.self))
   }
 
-  /// The policy of that id as one scope sees it.
-  func policy(_ id: String, in scope: String?, way: [Fact]) -> HeldPolicy {
-    let node = graph.nodes[id]?.view(in: scope)
-    let digest = node?.state["document"]?.string
-    let key = digest.flatMap { digest in
-      node.map { Key(digest: digest, kind: Self.kind(of: $0)) }
+  /// The policy at the end of a way, as one scope sees it.
+  func policy(_ way: PolicyWay, in scope: String?) -> HeldPolicy {
+    let (node, id) = way.end
+    guard let node else {
+      let id = id()
+      return HeldPolicy(PolicyText(id: id, name: id, compiled: nil, gap: Self.gap(id)), way)
     }
-    return HeldPolicy(
-      id: id, name: node?.name ?? id, way: way, compiled: key.flatMap { compiled[$0] },
-      gap: "policy document of \(id)", isVendorManaged: node?.state["awsManaged"] == .bool(true))
+    let text = texts[node.number] ?? Self.text(node, node.claim(in: scope), compiled)
+    return HeldPolicy(text, way)
   }
 
   /// Resource policies of a system or automation.
   func policies(governing id: String) -> [HeldPolicy] {
-    graph.edges(.governs, to: id).map {
-      policy($0.from, in: graph.nodes[id]?.scope, way: [$0.fact(in: graph)])
-    }
+    let edges = graph.edges(.governs, to: id)
+    guard !edges.isEmpty else { return [] }
+    let scope = graph.nodes[id]?.scope
+    return edges.map { policy(.governing($0), in: scope) }
   }
 
-  private static func kind(of node: Node) -> CompiledPolicy.Kind {
-    switch node.type {
-    case "aws.organizations.policy"
-    where node.state["policyType"] == "RESOURCE_CONTROL_POLICY":
+  /// - Parameter claim: `nil` takes what all records say together.
+  private static func text(
+    _ node: GraphNode, _ claim: NodeClaim?, _ compiled: [Key: CompiledPolicy]
+  ) -> PolicyText {
+    let (id, state) = (node.id, claim.map { $0.state } ?? node.state)
+    return PolicyText(
+      id: id, name: claim?.name ?? node.name,
+      compiled: key(claim?.type ?? node.type, state).flatMap { compiled[$0] }, gap: gap(id),
+      isVendorManaged: state("awsManaged") == .bool(true))
+  }
+
+  private static func gap(_ id: String) -> String { "policy document of \(id)" }
+
+  private static func key(_ type: String, _ state: (String) -> JSON?) -> Key? {
+    state("document")?.string.map { Key(digest: $0, kind: kind(of: type, state)) }
+  }
+
+  private static func kind(
+    of type: String, _ state: (String) -> JSON?
+  ) -> CompiledPolicy.Kind {
+    switch type {
+    case "aws.organizations.policy" where state("policyType") == "RESOURCE_CONTROL_POLICY":
       .resource
     case "aws.iam.trustPolicy": .trust
     case "aws.iam.policy", "aws.iam.inlinePolicy", "aws.organizations.policy",

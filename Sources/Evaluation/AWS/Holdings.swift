@@ -7,7 +7,7 @@ extension AWSSemantics {
     guard system.hasPrefix("aws:account:"), let hash = system.firstIndex(of: "#") else {
       return systems.holdings[system]
     }
-    return holdingsMemo.hops(of: system) {
+    return holdingsMemo.value(of: system) {
       let account = String(system[..<hash].dropFirst("aws:account:".count))
       let name = system[system.index(after: hash)...].prefix { $0 != ":" }
       return holdings(of: system, account, service: name == "*" ? nil : String(name))
@@ -47,17 +47,41 @@ extension AWSSemantics {
       "aws.secretsmanager.secret": "secretsmanager:GetSecretValue",
       "aws.ssm.parameter": "ssm:GetParameter", "aws.lambda.function": "lambda:GetFunction",
     ]
-    return reading.sorted { $0.key.precedes($1.key) }.flatMap { type, action in
-      graph.nodes(ofType: type).flatMap { node -> [Hop] in
-        let stored = graph.edges(.stores, from: node.id).filter {
+    return reading.sorted { $0.key.precedes($1.key) }.flatMap { type, action -> [Hop] in
+      let secrets = graph.nodes(ofType: type).compactMap { node -> (GraphNode, [GraphEdge])? in
+        let stored = graph.edges(.stores, from: node).filter {
           !graph.edges(.authenticatesAs, from: $0.to).isEmpty
         }
-        guard !stored.isEmpty else { return [] }
-        return order.compactMap { principals[$0] }.flatMap { source -> [Hop] in
-          let answer = access(source, action, on: node.id)
-          guard let grant = answer.grant, answer.decision.isPossible else { return [] }
-          return stored.map { disclosure(source, action, node, $0, grant, answer.decision) }
-        }
+        return stored.isEmpty ? nil : (node, stored)
+      }
+      return secrets.isEmpty ? [] : disclosures(of: secrets, by: action)
+    }
+  }
+
+  private func disclosures(
+    of secrets: [(node: GraphNode, stored: [GraphEdge])], by action: String
+  ) -> [Hop] {
+    let all = order.compactMap { principals[$0] }
+    let spelled = Array(action.lowercased().utf8)
+    let granted = all.parallelMap { source in
+      (source, source.allows.filter { $0.actions.matches(spelled) })
+    }.filter { !$0.1.isEmpty }
+    return secrets.flatMap { node, stored -> [Hop] in
+      let resource = RequestedResource(node.id, in: self)
+      let policies = resource.policies + resource.grants
+      let isOpen = policies.contains(where: \.namesSomebody)
+      let isForOthers = !policies.isEmpty || withoutPolicy(node.id).isPossible
+      let readers =
+        isOpen
+        ? all
+        : granted.filter { source, statements in
+          (isForOthers || resource.account ?? source.account == source.account)
+            && statements.contains { $0.mayCover(resource.bytes) }
+        }.map(\.0)
+      return readers.flatMap { source -> [Hop] in
+        let answer = access(source, action, on: resource)
+        guard let grant = answer.grant, answer.decision.isPossible else { return [] }
+        return stored.map { disclosure(source, action, node, $0, grant, answer.decision) }
       }
     }
   }

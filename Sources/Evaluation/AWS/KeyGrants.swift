@@ -21,11 +21,11 @@ extension AWSSemantics {
         statements.append(statement(operations(state), to: ["Service": service], demand(grant)))
       }
       let document: JSON = ["Version": "2008-10-17", "Statement": .array(statements)]
-      return HeldPolicy(
+      let text = PolicyText(
         id: grant.id, name: "grant \(grant.name)",
-        way: [edge.fact(in: graph)] + holders.map { $0.fact(in: graph) },
         compiled: try? CompiledPolicy(parsing: document.bytes, as: .resource),
-        gap: "grant \(grant.id)", isVendorManaged: false)
+        gap: "grant \(grant.id)")
+      return HeldPolicy(text, .granted(edge, to: holders))
     }
   }
 
@@ -34,7 +34,7 @@ extension AWSSemantics {
   }
 
   private func demand(_ grant: GraphNode) -> JSON? {
-    guard case .object(let constraints)? = grant.merged.state["constraints"], !constraints.isEmpty
+    guard case .object(let constraints)? = grant.state("constraints"), !constraints.isEmpty
     else { return nil }
     return ["StringEquals": ["kms:EncryptionContext": .string("as \(grant.name) demands it")]]
   }

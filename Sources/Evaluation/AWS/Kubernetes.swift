@@ -51,8 +51,8 @@ extension AWSSemantics {
 
   /// The service accounts that the trusts in a cluster's issuer name.
   private func tokens(of cluster: GraphNode) -> [(ServiceAccount, Hop)] {
-    guard let issuer = cluster.merged.state["issuer"]?.string,
-      let account = cluster.merged.state["account"]?.string,
+    guard let issuer = cluster.state("issuer")?.string,
+      let account = cluster.state("account")?.string,
       let partition = ARN(cluster.id)?.partition
     else { return [] }
     let host = issuer.firstRange(of: "://").map { String(issuer[$0.upperBound...]) } ?? issuer

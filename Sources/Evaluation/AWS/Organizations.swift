@@ -32,6 +32,8 @@ struct Organizations: Sendable {
   /// What was found of the accounts that are asked about again and again.
   private var memberships: [String: Membership] = [:]
   private var limits: [String: AccountLimits] = [:]
+  /// By kind and management scope, whether an organization has policies of a kind.
+  let switchedOn = Memo<String, Bool>()
 
   init(_ graph: Graph, _ inputs: Inputs, _ shelf: PolicyShelf, accounts: Set<String>) {
     self.graph = graph

@@ -1,5 +1,18 @@
 internal import Model
 
+extension String {
+  /// Whether it contains a text, byte by byte: names are ASCII, and Unicode's rules cost more.
+  func hasBytes(of part: String) -> Bool {
+    let (bytes, part) = (utf8.span, part.utf8.span)
+    guard bytes.count >= part.count else { return false }
+    next: for start in 0...(bytes.count - part.count) {
+      for index in part.indices where bytes[start + index] != part[index] { continue next }
+      return true
+    }
+    return false
+  }
+}
+
 /// A text of a policy with `*`, `?` and, from version 2012-10-17 on, `${variables}`.
 ///
 /// A subject may itself stand for many: a `*` in it means "every text here". A pattern then matches

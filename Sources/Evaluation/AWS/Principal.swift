@@ -13,6 +13,9 @@ final class Principal: Sendable {
   let partition: String
   let isUser: Bool
   let isServiceLinked: Bool
+  /// Of a role that only people step into: those of IAM Identity Center, and those that trust nobody
+  /// but SAML providers.
+  let isForPeople: Bool
   /// `role deploy`, as a sentence names it.
   let label: String
   let policies: [HeldPolicy]
@@ -21,11 +24,10 @@ final class Principal: Sendable {
   /// Of a role: who may assume it.
   let trust: [HeldPolicy]
   let limits: AccountLimits
-  /// The policies that could have limited what it does, and why others do not.
-  let limitFacts: [Fact]
   /// `allowed` once everything about its account's identities was read.
   let reading: Decision
-  let context: RequestContext
+  /// What requests tell about everybody of its account.
+  private let accountKeys: RequestContext
   /// The known actions that a statement of its own allows, on whatever resource and condition.
   let granted: ActionSet
   /// What a session of it is limited to; `nil` for the principal itself.
@@ -36,10 +38,10 @@ final class Principal: Sendable {
     guard let scope = node.scope, let arn = ARN(node.id) else { return nil }
     let graph = reader.graph
     func policies(_ edges: [GraphEdge]) -> [HeldPolicy] {
-      edges.map { reader.shelf.policy($0.to, in: scope, way: [$0.fact(in: graph)]) }
+      edges.map { reader.shelf.policy(.attached($0), in: scope) }
     }
     let boundary = policies(
-      graph.edges(.limitedBy, from: node.id).filter { $0.key.discriminator == "boundary" })
+      graph.edges(.limitedBy, from: node).filter { $0.key.discriminator == "boundary" })
     let isUser = node.type == "aws.iam.user"
     self.node = node
     self.scope = scope
@@ -51,15 +53,15 @@ final class Principal: Sendable {
     label = "\(isUser ? "user" : "role") \(node.name)"
     self.policies = reader.policies(of: node, in: scope)
     self.boundary = boundary.isEmpty ? nil : boundary
-    trust = policies(graph.edges(.trustedBy, from: node.id))
+    trust = policies(graph.edges(.trustedBy, from: node))
+    isForPeople = node.name.hasPrefix("AWSReservedSSO_") || trust.isForPeople
     limits =
       isServiceLinked
       ? AccountLimits.none(
         Fact(.node(node.id), "\(node.name) is linked to a service: no organization limits it"))
       : reader.organizations.limits(on: arn.account)
-    limitFacts = PrincipalReader.limitFacts(self.policies, boundary, [], limits, arn.account)
     reading = reader.reading(of: scope)
-    context = reader.context(of: node, account: arn.account, isUser: isUser)
+    accountKeys = reader.accountKeys(of: arn.account)
     granted = self.policies.reduce(ActionSet()) {
       $0.union($1.compiled?.granted ?? ActionSet())
     }
@@ -70,16 +72,69 @@ final class Principal: Sendable {
   init(_ role: Principal, limitedTo limit: SessionLimit) {
     (node, scope, arn, account) = (role.node, role.scope, role.arn, role.account)
     (partition, isUser, isServiceLinked) = (role.partition, role.isUser, role.isServiceLinked)
+    isForPeople = role.isForPeople
     label = "a limited session of \(role.label)"
     (policies, boundary, trust, limits) = (role.policies, role.boundary, role.trust, role.limits)
-    limitFacts = PrincipalReader.limitFacts(
-      policies, boundary ?? [], limit.facts, limits, account)
-    (reading, context, granted) = (role.reading, role.context, role.granted)
+    (reading, accountKeys, granted) = (role.reading, role.accountKeys, role.granted)
     session = limit
   }
 
   /// The node that it is in paths.
   var id: String { session?.id ?? arn }
+
+  /// The keys of its requests.
+  var context: RequestContext {
+    var context = accountKeys
+    context.principal = self
+    return context
+  }
+
+  /// The policies that could have limited what it does, and why others do not.
+  var limitFacts: [Fact] {
+    let bounded = (boundary ?? []).map {
+      Fact(.node($0.id), "considered: its permissions boundary \($0.name)")
+    }
+    let denies = policies.withDenies.map {
+      Fact(.node($0.id), "considered: its policy \($0.name) has a deny")
+    }
+    let scps = limits.policies.map {
+      Fact(.node($0.id), "considered: service control policy \($0.name) above account \(account)")
+    }
+    return limits.reasons + bounded + (session?.facts ?? []) + scps + denies
+  }
+
+  /// What a request by it tells of it, beside its account; `nil` for a key that is not about it.
+  ///
+  /// - Parameter key: in lower case.
+  func value(of key: String) -> KeyValue? {
+    let tag = "aws:principaltag/"
+    switch key {
+    case "aws:principalarn": return .known([arn])
+    case "aws:principaltype": return .known([isUser ? "User" : "AssumedRole"])
+    case "aws:username": return isUser ? .known([node.name]) : .absent
+    case "aws:userid":
+      return isUser ? node.state("userId")?.string.map { .known([$0]) } : nil
+    case _ where key.hasPrefix(tag):
+      guard case .object(let tags)? = node.state("tags") else { return nil }
+      return tags.filter { $0.key.lowercased() == key.dropFirst(tag.count) }
+        .min { $0.key.precedes($1.key) }?.value.string.map { .known([$0]) }
+    default: return nil
+    }
+  }
+
+  /// What of its policies could not be read.
+  var gaps: [String] {
+    var gaps: [String] = []
+    for policy in policies where policy.compiled == nil { gaps.append(policy.gap) }
+    for policy in boundary ?? [] where policy.compiled == nil { gaps.append(policy.gap) }
+    for policy in trust where policy.compiled == nil { gaps.append(policy.gap) }
+    return gaps
+  }
+
+  /// What its own policies allow.
+  var allows: [Statement] {
+    policies.flatMap { $0.compiled?.statements ?? [] }.filter { $0.effect == .allow }
+  }
 
   /// Every policy that says what it may do, or limits it, but those of its organization.
   var held: [HeldPolicy] { policies + (boundary ?? []) + (session?.policies ?? []) }
@@ -129,6 +184,24 @@ final class Principal: Sendable {
   }
 }
 
+extension [HeldPolicy] {
+  /// Whether trust policies let in nobody but whom a SAML provider vouches for.
+  fileprivate var isForPeople: Bool {
+    var isForPeople = false
+    for case let statement in flatMap({ $0.compiled?.statements ?? [] })
+    where statement.effect == .allow {
+      if statement.excludesPrincipals { return false }
+      for principal in statement.principals {
+        guard case .federated(let provider) = principal,
+          provider.hasBytes(of: ":saml-provider/")
+        else { return false }
+        isForPeople = true
+      }
+    }
+    return isForPeople
+  }
+}
+
 extension Statement {
   /// Whether it may be about a resource, whatever a request puts in variables.
   func mayCover(_ resource: [UInt8]) -> Bool { resources?.mayMatch(resource) ?? true }
@@ -141,16 +214,17 @@ struct PrincipalReader {
   let organizations: Organizations
   /// What of the collections that tell about a scope's identities was not read.
   private let readings: [String: Decision]
-  /// What requests tell about the organization of the principal's account.
-  private let membershipKeys: [String: RequestContext]
+  /// What requests tell about the principal's account and its organization.
+  private let accountKeys: [String: RequestContext]
   private let nodes: [GraphNode]
 
   init(_ graph: Graph, _ inputs: Inputs, _ shelf: PolicyShelf) {
     self.graph = graph
     self.shelf = shelf
     nodes = (graph.nodes(ofType: "aws.iam.role") + graph.nodes(ofType: "aws.iam.user"))
-      .sorted { $0.id.precedes($1.id) }
-    let accounts = Set(nodes.compactMap { ARN($0.id)?.account })
+      .sorted { $0.number < $1.number }
+    let accounts = Set(
+      nodes.parallelCompactMap { ARN.account(of: $0.id).map(String.init) })
     let organizations = Organizations(graph, inputs, shelf, accounts: accounts)
     self.organizations = organizations
     let scopes = Set(nodes.compactMap(\.scope))
@@ -159,8 +233,8 @@ struct PrincipalReader {
         let keys = Principal.collections.map { CollectionKey(scope: scope, collection: $0) }
         return (scope, .all(inputs.gaps(keys).map { .unknown($0) }))
       })
-    membershipKeys = Dictionary(
-      uniqueKeysWithValues: accounts.map { ($0, Self.membershipKeys(of: $0, organizations)) })
+    accountKeys = Dictionary(
+      uniqueKeysWithValues: accounts.map { ($0, Self.accountKeys(of: $0, organizations)) })
   }
 
   /// In order of ARNs.
@@ -168,72 +242,37 @@ struct PrincipalReader {
 
   func reading(of scope: String) -> Decision { readings[scope] ?? .allowed }
 
-  static func limitFacts(
-    _ policies: [HeldPolicy], _ boundary: [HeldPolicy], _ session: [Fact],
-    _ limits: AccountLimits, _ account: String
-  ) -> [Fact] {
-    let bounded = boundary.map {
-      Fact(.node($0.id), "considered: its permissions boundary \($0.name)")
-    }
-    let denies = policies.withDenies.map {
-      Fact(.node($0.id), "considered: its policy \($0.name) has a deny")
-    }
-    let scps = limits.policies.map {
-      Fact(.node($0.id), "considered: service control policy \($0.name) above account \(account)")
-    }
-    return limits.reasons + bounded + session + scps + denies
-  }
-
   /// AWS's own roles in an account: it alone changes them.
   static func isServiceLinked(_ node: GraphNode) -> Bool {
-    node.merged.state["path"]?.string?.hasPrefix("/aws-service-role/") ?? false
+    node.state("path")?.string?.hasPrefix("/aws-service-role/") ?? false
   }
 
   func policies(of node: GraphNode, in scope: String) -> [HeldPolicy] {
-    let own = graph.edges(.grantedBy, from: node.id).map {
-      shelf.policy($0.to, in: scope, way: [$0.fact(in: graph)])
+    let own = graph.edges(.grantedBy, from: node).map {
+      shelf.policy(.attached($0), in: scope)
     }
-    let inherited = graph.edges(.memberOf, from: node.id).flatMap { membership in
-      let way = [
-        membership.fact(in: graph),
-        Fact(
-          .node(membership.to), "group \(graph.label(membership.to)) gives its members policies"),
-      ]
-      guard graph.nodes[membership.to] != nil else {
+    let inherited = graph.edges(.memberOf, from: node).flatMap { membership in
+      guard membership.target != nil else {
         // A group that was not read may hold anything.
-        return [shelf.policy(membership.to, in: scope, way: way)]
+        return [shelf.policy(.inherited(membership, from: nil), in: scope)]
       }
       return graph.edges(.grantedBy, from: membership.to).map {
-        shelf.policy($0.to, in: scope, way: way + [$0.fact(in: graph)])
+        shelf.policy(.inherited(membership, from: $0), in: scope)
       }
     }
     return own + inherited
   }
 
-  func context(of node: GraphNode, account: String, isUser: Bool) -> RequestContext {
-    var context = membershipKeys[account] ?? RequestContext()
-    context["aws:PrincipalArn"] = .known([node.id])
-    context["aws:PrincipalAccount"] = .known([account])
-    context["aws:PrincipalIsAWSService"] = .known(["false"])
-    context["aws:PrincipalType"] = .known([isUser ? "User" : "AssumedRole"])
-    if isUser {
-      context["aws:username"] = .known([node.name])
-      context["aws:userid"] = node.merged.state["userId"]?.string.map { .known([$0]) }
-    } else {
-      context["aws:username"] = .absent
-    }
-    if case .object(let tags)? = node.merged.state["tags"] {
-      for (key, value) in tags {
-        context["aws:PrincipalTag/\(key)"] = value.string.map { .known([$0]) }
-      }
-    }
-    return context
+  func accountKeys(of account: String) -> RequestContext {
+    accountKeys[account] ?? RequestContext()
   }
 
-  private static func membershipKeys(
+  private static func accountKeys(
     of account: String, _ organizations: Organizations
   ) -> RequestContext {
     var context = RequestContext()
+    context["aws:PrincipalAccount"] = .known([account])
+    context["aws:PrincipalIsAWSService"] = .known(["false"])
     switch organizations.membership(of: account) {
     case .standalone:
       context["aws:PrincipalOrgID"] = .absent

@@ -10,8 +10,7 @@ extension AWSSemantics {
   /// rest is unbounded all the same. A hop needs a statement that grants it; what an unreadable
   /// policy might add is a gap, not a hop.
   func reaches(from source: Principal) -> [Hop] {
-    let wide = source.policies.flatMap { $0.compiled?.statements ?? [] }
-      .filter { $0.effect == .allow && $0.actions.isOpenEnded }
+    let wide = source.allows.filter(\.actions.isOpenEnded)
     if wide.isEmpty { return [] }
     let services = namedServices(source)
     let others = source.answer(request(unnamedService, source))
@@ -50,10 +49,21 @@ extension AWSSemantics {
     }
     let unread = (source.policies + (source.boundary ?? [])).filter { $0.compiled == nil }
     var decision = Decision.any(unread.map { .unknown($0.gap) })
-    for (action, resource) in probes(source) {
-      decision = decision.or(
-        source.answer(Request(action, on: resource, in: source.context)).decision)
-      if decision == .allowed { break }
+    // What its statements allow, as requests. Of an allow and a boundary the narrower counts, so
+    // each one's actions are tried on the other's resources.
+    let own = source.allows
+    let bounds = (source.boundary ?? []).flatMap { $0.compiled?.statements ?? [] }
+      .filter { $0.effect == .allow }
+    for statement in own + bounds {
+      for resources in source.boundary == nil ? [statement] : own + bounds {
+        for action in statement.actions.texts {
+          for resource in resources.resources?.texts ?? ["*"] {
+            decision = decision.or(
+              source.answer(Request(action, on: resource, in: source.context)).decision)
+            if decision == .allowed { return decision }
+          }
+        }
+      }
     }
     return decision
   }
@@ -105,27 +115,6 @@ extension AWSSemantics {
     return Set(names + ["iam"]).sorted { $0.precedes($1) }
   }
 
-  /// What its statements allow, as requests: of an allow and a boundary the narrower counts, so
-  /// each one's actions are tried on the other's resources.
-  private func probes(_ source: Principal) -> [(String, String)] {
-    let allows = (source.policies + (source.boundary ?? [])).flatMap {
-      $0.compiled?.statements ?? []
-    }.filter { $0.effect == .allow }
-    func texts(_ element: Statement.Element?) -> Set<String> {
-      guard let element, !element.isNegated else { return ["*"] }
-      return Set(element.patterns.map(\.text))
-    }
-    let own = allows.flatMap { statement in
-      texts(statement.actions).flatMap { action in
-        texts(statement.resources).map { (action, $0) }
-      }
-    }
-    guard source.boundary != nil else { return own }
-    let actions = Set(allows.flatMap { texts($0.actions) })
-    let resources = Set(allows.flatMap { texts($0.resources) })
-    return own + actions.flatMap { action in resources.map { (action, $0) } }
-  }
-
   private func hop(
     _ source: Principal, to set: String, _ answer: PolicyAnswer, level: AccessLevel,
     except: [String]
@@ -144,4 +133,9 @@ extension AWSSemantics {
       cause: answer.grant.map { $0.policy.cause($0.statement) } ?? "identity \(source.arn)",
       level: level)
   }
+}
+
+extension Statement.Element {
+  /// Subjects that it is about, as they are written.
+  fileprivate var texts: [String] { isNegated ? ["*"] : patterns.map(\.text) }
 }

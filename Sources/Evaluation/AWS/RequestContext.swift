@@ -18,10 +18,12 @@ enum KeyValue: Sendable, Hashable {
 /// The keys that conditions and policy variables read. Names are compared in lower case.
 /// Source: IAM User Guide, "AWS global condition context keys"; "IAM and AWS STS condition keys".
 ///
-/// In three layers, so that a principal's own, which are many, are shared by all of its requests.
+/// In layers, so that what is the same for many requests is there once.
 struct RequestContext: Sendable {
-  /// What is known of whoever asks.
+  /// What is known of whoever asks, or of its account where it is a principal.
   private var keys: [String: KeyValue] = [:]
+  /// Whoever asks, where its policies are in the graph.
+  var principal: Principal?
   /// Tags of the principal that are not among `keys`.
   var otherPrincipalTags: KeyValue = .absent
   /// What is asked for, where it matters.
@@ -38,7 +40,7 @@ struct RequestContext: Sendable {
   func value(of key: String) -> KeyValue {
     if let value = decided[key] { return value }
     if let value = resource?.value(of: key, for: self) { return value }
-    if let value = keys[key] { return value }
+    if let value = keys[key] ?? principal?.value(of: key) { return value }
     if key.hasPrefix("aws:principaltag/") { return otherPrincipalTags }
     if key.contains(":resourcetag/") { return .requestContext }
     if Self.callerChosen.contains(key) || key.hasPrefix("aws:requesttag/") { return .callerChosen }

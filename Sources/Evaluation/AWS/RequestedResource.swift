@@ -18,6 +18,8 @@ final class RequestedResource: Sendable {
   private let region: String?
   /// By `tag` in lower case; `nil` for what is not in the graph, so that its tags are not known.
   private let tags: [String: KeyValue]?
+  /// Why a tag that it does not have may be there all the same.
+  private let unreadTags: String?
   /// Of a bucket: what a request that is not made through an access point tells of one.
   private let points: KeyValue?
 
@@ -36,9 +38,10 @@ final class RequestedResource: Sendable {
     let bucket = node.flatMap { $0.type == "aws.s3.bucket" ? $0 : nil }
     isBucket = bucket != nil
     points = bucket.map(semantics.pointKeys)
-    region = arn?.service == "iam" ? "us-east-1" : node?.merged.state["region"]?.string
+    region = arn?.service == "iam" ? "us-east-1" : node?.state("region")?.string
+    unreadTags = node.flatMap(semantics.unreadTags)
     tags = node.map { node in
-      guard case .object(let tags)? = node.merged.state["tags"] else { return [:] }
+      guard case .object(let tags)? = node.state("tags") else { return [:] }
       return Dictionary(
         tags.sorted { $0.key.precedes($1.key) }.compactMap { tag in
           tag.value.string.map { (tag.key.lowercased(), KeyValue.known([$0])) }
@@ -60,8 +63,12 @@ final class RequestedResource: Sendable {
       return points
     default:
       guard let tags, let mark = key.firstRange(of: ":resourcetag/") else { return nil }
-      return Self.tagged.contains(key[..<mark.lowerBound])
-        ? tags[String(key[mark.upperBound...])] ?? .absent : .absent
+      guard Self.tagged.contains(key[..<mark.lowerBound]) else { return .absent }
+      guard let value = tags[String(key[mark.upperBound...])] else {
+        return unreadTags.map { .unread($0) } ?? .absent
+      }
+      // Source: Amazon S3 User Guide, "Enabling ABAC in general purpose buckets".
+      return isBucket ? .unread("whether the tags of \(governed) count for access") : value
     }
   }
 

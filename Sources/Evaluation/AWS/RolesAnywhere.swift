@@ -57,9 +57,9 @@ extension AWSSemantics {
       graph.nodes[$0.from]?.type == "aws.rolesanywhere.profile"
     }
     let anchors = graph.nodes(ofType: "aws.rolesanywhere.trustAnchor").filter {
-      ARN($0.id)?.account == target.account && $0.merged.state["enabled"] != .bool(false)
+      ARN($0.id)?.account == target.account && $0.state("enabled") != .bool(false)
     }
-    return profiles.filter { $0.merged.state["enabled"] != .bool(false) }.flatMap { use in
+    return profiles.filter { $0.state("enabled") != .bool(false) }.flatMap { use in
       anchors.filter { ARN($0.id)?.components[3] == ARN(use.from)?.components[3] }.compactMap {
         trust(in: $0, through: use, policies, target)
       }
@@ -71,7 +71,7 @@ extension AWSSemantics {
     let trusts = federated.filter { $0.proof == "certificate" }.map(\.hop)
     guard !trusts.isEmpty else { return [] }
     return graph.nodes(ofType: "aws.rolesanywhere.subject")
-      .filter { $0.merged.state["enabled"] != .bool(false) }.flatMap { subject in
+      .filter { $0.state("enabled") != .bool(false) }.flatMap { subject in
         let place = ARN(subject.id)?.components[3...4]
         let hops = trusts.filter { ARN($0.from)?.components[3...4] == place }
           .compactMap { hop($0, of: subject) }
@@ -162,7 +162,7 @@ extension AWSSemantics {
 
   private func sessionPolicies(of profile: GraphNode) -> [HeldPolicy] {
     graph.edges(.limitedBy, from: profile.id).map {
-      shelf.policy($0.to, in: profile.scope, way: [$0.fact(in: graph)])
+      shelf.policy(.attached($0), in: profile.scope)
     }
   }
 
@@ -175,9 +175,9 @@ extension AWSSemantics {
   func judgeIdentity(_ edge: GraphEdge) -> Decision? {
     if edge.from.hasPrefix("arn:aws:rolesanywhere:"), let profile = graph.nodes[edge.from] {
       return .of(
-        edge.merged.state["enabled"] != .bool(false) && sessionPolicies(of: profile).isEmpty)
+        edge.state("enabled") != .bool(false) && sessionPolicies(of: profile).isEmpty)
     }
-    return edge.from.contains(":podidentityassociation/") ? podDecision(edge) : mayRun(edge)
+    return edge.from.hasBytes(of: ":podidentityassociation/") ? podDecision(edge) : mayRun(edge)
   }
 }
 

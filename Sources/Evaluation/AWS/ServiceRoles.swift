@@ -29,7 +29,7 @@ extension AWSSemantics {
   /// Whether a thing still runs as a role: its trust may be another one than when it was passed.
   /// `nil` where it does, or the type is not known to need it.
   func mayRun(_ edge: GraphEdge) -> Decision? {
-    guard let type = graph.nodes[edge.from]?.type, let service = Self.runners[type],
+    guard let type = edge.source?.type, let service = Self.runners[type],
       let role = principals[edge.to]
     else { return nil }
     let isTrusted = trusts[edge.to]?.contains {

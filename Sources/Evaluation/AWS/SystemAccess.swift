@@ -9,7 +9,7 @@ internal import Model
 // everybody, each is asked about.
 extension AWSSemantics {
   func sensitiveAccess(of identity: String) -> [Hop] {
-    accessMemo.hops(of: identity) {
+    accessMemo.value(of: identity) {
       if let source = principals[identity] ?? sessions.first(where: { $0.id == identity }) {
         return findAccess(of: source)
       }
@@ -55,8 +55,7 @@ extension AWSSemantics {
   }
 
   private func findAccess(of source: Principal) -> [Hop] {
-    let allows = source.policies.flatMap { $0.compiled?.statements ?? [] }
-      .filter { $0.effect == .allow }
+    let allows = source.allows
     let own = systems.entries[source.account] ?? [:]
     var hops: [Hop] = []
     for (service, entries) in own.sorted(by: { $0.key.precedes($1.key) }) {
@@ -128,13 +127,15 @@ extension AWSSemantics {
   private func accessInAccount(
     _ source: Principal, _ service: String, _ entries: [SystemEntry], _ allows: [Statement]
   ) -> [Hop] {
+    let concerned = allows.filter { $0.mayConcern(service) }
+    guard !concerned.isEmpty else { return [] }
     let table = ServiceActions.of(service)
     let kinds = table.kinds(
       of: entries, partition: source.partition, account: source.account)
     let all = kinds.values.map { Array($0.utf8) }
     var widely: [Statement] = []
     var found: [String: [Statement]] = [:]
-    for statement in allows where statement.mayConcern(service) {
+    for statement in concerned {
       guard let resources = statement.resources, !resources.isNegated,
         !all.contains(where: { resources.decision(for: $0, in: source.context).isPossible })
       else {
@@ -152,6 +153,7 @@ extension AWSSemantics {
     let set =
       widely.isEmpty || isEachAsked
       ? [] : setHops(from: source, service, table.actions, kinds, widely)
+    guard !found.isEmpty || isEachAsked && !widely.isEmpty else { return set }
     return set
       + entries.flatMap { entry -> [Hop] in
         let statements = (found[entry.id] ?? []) + (isEachAsked ? widely : [])
@@ -243,9 +245,7 @@ extension AWSSemantics {
     let isEnough = AccessLevel.administer >= least ?? .readMetadata
     let masters = isEnough ? masterSecrets(of: system) : []
     let own = order.compactMap { principals[$0] }.flatMap { source in
-      let allows = source.policies.flatMap { $0.compiled?.statements ?? [] }
-        .filter { $0.effect == .allow }
-      return systemHops(from: source, to: entry, actions, allows + entry.grants).prefix(1)
+      systemHops(from: source, to: entry, actions, source.allows + entry.grants).prefix(1)
         + masters.compactMap { masterAccess(of: source, by: $0) }
     }
     let others = outsiders(of: system, atLeast: least)
@@ -278,11 +278,7 @@ extension AWSSemantics {
 extension Statement {
   /// Whether its actions could be of a service.
   fileprivate func mayConcern(_ service: String) -> Bool {
-    actions.isNegated
-      || actions.patterns.contains { pattern in
-        let name = pattern.text.prefix { $0 != ":" }
-        return name.contains { "*?".contains($0) } || name.lowercased() == service
-      }
+    isForAnyService || services.contains(service)
   }
 }
 

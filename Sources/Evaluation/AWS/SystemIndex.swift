@@ -100,16 +100,20 @@ struct SystemIndex: Sendable {
   /// Those whose policies are about everybody, maybe with conditions.
   private(set) var open: [SystemEntry] = []
 
+  private typealias Found = (account: String, service: String, entry: SystemEntry)
+
   /// - Parameter policies: everything that lets somebody use a system, beside its own policies.
-  init(_ graph: Graph, policies: (String) -> [HeldPolicy]) {
+  init(_ graph: Graph, policies: @Sendable (String) -> [HeldPolicy]) {
     holdings = DataHoldings(graph)
-    for node in holdings.systems {
-      guard let arn = ARN(node.id), let account = node.merged.state["account"]?.string else {
-        continue
-      }
-      let service = ServiceActions.of(arn.service)
-      let entry = SystemEntry(node.id, policies(node.id), service)
-      entries[account, default: [:]][arn.service, default: []].append(entry)
+    let found = holdings.systems.parallelCompactMap { node -> Found? in
+      let id = node.id
+      guard let arn = ARN(id), let account = node.state("account")?.string else { return nil }
+      return (
+        account, arn.service, SystemEntry(id, policies(id), ServiceActions.of(arn.service))
+      )
+    }
+    for (account, service, entry) in found {
+      entries[account, default: [:]][service, default: []].append(entry)
       let principals = Set(entry.grants.flatMap(\.principals))
       for principal in principals {
         switch principal {
@@ -129,7 +133,8 @@ struct SystemIndex: Sendable {
 
   /// Systems of any account whose own policies name a principal or its account.
   func entries(naming source: Principal) -> [SystemEntry] {
-    (named[Self.holder(source.arn)] ?? []) + (named[source.account] ?? [])
+    named.isEmpty
+      ? [] : (named[Self.holder(source.arn)] ?? []) + (named[source.account] ?? [])
   }
 
   /// A role and its sessions are one holder, whatever the role's path.
@@ -193,14 +198,14 @@ final class Lazily<Value: Sendable>: Sendable {
   }
 }
 
-/// What was found of each node, asked for once.
-final class HopMemo: Sendable {
-  private let known = Mutex<[String: [Hop]]>([:])
+/// What was found of each of many, asked for once, or twice at the same time.
+final class Memo<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+  private let known = Mutex<[Key: Value]>([:])
 
-  func hops(of id: String, _ find: () -> [Hop]) -> [Hop] {
-    if let hops = known.withLock({ $0[id] }) { return hops }
-    let hops = find()
-    known.withLock { $0[id] = hops }
-    return hops
+  func value(of key: Key, _ find: () -> Value) -> Value {
+    if let value = known.withLock({ $0[key] }) { return value }
+    let value = find()
+    known.withLock { $0[key] = value }
+    return value
   }
 }

@@ -103,7 +103,13 @@ extension AWSSemantics {
     guard let arn = ARN(text), arn.service == "sts" else { return nil }
     let parts = arn.resource.split(separator: "/")
     guard parts.count == 3, parts[0] == "assumed-role" else { return nil }
-    return sessionRoles["\(arn.account)/\(parts[1])"]
+    let roles = sessionRoles.value {
+      let found = order.compactMap { principals[$0] }
+      return Dictionary(found.compactMap { role in role.sessionName.map { ($0, role.arn) } }) {
+        first, _ in first
+      }
+    }
+    return roles["\(arn.account)/\(parts[1])"]
   }
 
   private func party(
@@ -183,17 +189,24 @@ extension AWSSemantics {
       context["aws:PrincipalIsAWSService"] = .known(["false"])
       context.otherPrincipalTags = .callerChosen
     case .service(let name):
-      context["aws:PrincipalIsAWSService"] = .known(["true"])
+      context = Self.serviceKeys
       context["aws:PrincipalServiceName"] = .known([name])
-      for key in ["Account", "Arn", "OrgID", "OrgPaths"] {
-        context["aws:Principal\(key)"] = .absent
-      }
-      context["aws:SourceArn"] = .requestContext
-      context["aws:SourceAccount"] = .requestContext
     case .federated: break
     }
     return context
   }
+
+  /// What requests by any service tell.
+  private static let serviceKeys: RequestContext = {
+    var context = RequestContext()
+    context["aws:PrincipalIsAWSService"] = .known(["true"])
+    for key in ["Account", "Arn", "OrgID", "OrgPaths"] {
+      context["aws:Principal\(key)"] = .absent
+    }
+    context["aws:SourceArn"] = .requestContext
+    context["aws:SourceAccount"] = .requestContext
+    return context
+  }()
 
   private func foreignContext(_ owner: String, seenFrom account: String) -> RequestContext {
     var context = RequestContext()

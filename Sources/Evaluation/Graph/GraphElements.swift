@@ -10,6 +10,8 @@ public struct GraphNode: Sendable {
 
   public var id: String { storage.text(ofName: storage.nodeNames[Int(number)]) }
 
+  public var kind: NodeKind { first?.kind ?? Self.anyone.kind }
+
   public var type: String { first.map { storage.types[Int($0.type)] } ?? Self.anyoneType }
 
   public var name: String { first.map { storage.strings[$0.label] } ?? Self.anyone.name }
@@ -32,7 +34,19 @@ public struct GraphNode: Sendable {
 
   /// One member of the merged view's state, without reading the others.
   public func state(_ member: String) -> JSON? {
-    own.lazy.compactMap { storage.member(member, of: $0.state) }.first
+    for assertion in own {
+      if let value = storage.member(member, of: assertion.state) { return value }
+    }
+    return nil
+  }
+
+  /// What each record says, in merge order; empty for built-in nodes.
+  var claims: [NodeClaim] { own.map { NodeClaim(storage: storage, assertion: $0) } }
+
+  /// What one scope says; `nil` where it says nothing.
+  func claim(in scope: String?) -> NodeClaim? {
+    own.first { storage.collection(ofRecord: $0.record).scope == scope }
+      .map { NodeClaim(storage: storage, assertion: $0) }
   }
 
   /// In merge order; empty for built-in nodes.
@@ -46,7 +60,7 @@ public struct GraphNode: Sendable {
   /// What one scope says, or all together where it says nothing: an AWS-managed policy is asserted
   /// by every account that uses it, each with the version that it saw.
   public func view(in scope: String?) -> Node {
-    own.first { storage.collection(ofRecord: $0.record).scope == scope }.map(node) ?? merged
+    claim(in: scope).map { node($0.assertion) } ?? merged
   }
 
   static let anyoneType = "sv0.anyone"
@@ -75,6 +89,20 @@ public struct GraphNode: Sendable {
   }
 }
 
+/// What one record says of a node; a place in its graph, as the node is.
+struct NodeClaim: Sendable {
+  let storage: GraphStorage
+  let assertion: GraphStorage.NodeAssertion
+
+  var kind: NodeKind { assertion.kind }
+
+  var type: String { storage.types[Int(assertion.type)] }
+
+  var name: String { storage.strings[assertion.label] }
+
+  func state(_ member: String) -> JSON? { storage.member(member, of: assertion.state) }
+}
+
 /// An edge with its ends resolved through names; a place in its graph, as a node is.
 public struct GraphEdge: Sendable {
   let storage: GraphStorage
@@ -95,6 +123,15 @@ public struct GraphEdge: Sendable {
   public var from: String { storage.text(ofName: storage.resolved(first.from)) }
   public var to: String { storage.text(ofName: storage.resolved(first.to)) }
 
+  /// The nodes that it starts and ends at; `nil` where no single node is there.
+  var source: GraphNode? { node(first.from) }
+  var target: GraphNode? { node(first.to) }
+
+  private func node(_ name: UInt32) -> GraphNode? {
+    let node = storage.nodeOfName[Int(name)]
+    return node == GraphStorage.none ? nil : GraphNode(storage: storage, number: node)
+  }
+
   public var basis: Basis { first.basis }
 
   public var discriminator: String { storage.text(ofName: first.discriminator) }
@@ -107,6 +144,14 @@ public struct GraphEdge: Sendable {
       edge.state.merge(storage.members(assertion.state)) { first, _ in first }
     }
     return edge
+  }
+
+  /// One member of the merged view's state, without reading the others.
+  public func state(_ member: String) -> JSON? {
+    for assertion in storage.assertions(ofEdge: number) {
+      if let value = storage.member(member, of: assertion.state) { return value }
+    }
+    return nil
   }
 
   /// Which records assert it, in merge order.

@@ -248,11 +248,7 @@ final class GraphStorage: Sendable {
   }
 
   /// One member of a JSON object.
-  func member(_ name: String, of text: UInt32) -> JSON? {
-    let bytes = Array(strings.slice(text))
-    guard bytes.count > 2, let document = try? JSONDocument(parsing: bytes) else { return nil }
-    return document.root[name].map { JSON($0) }
-  }
+  func member(_ name: String, of text: UInt32) -> JSON? { StateText(strings.slice(text))[name] }
 }
 
 extension EdgeKind {

@@ -96,7 +96,7 @@ extension Evaluation {
     let graph = situation.graph
     let node = graph.nodes[id]
     let shape: Picture.Shape =
-      switch node?.merged.kind {
+      switch node?.kind {
       case .identity, .credential: .identity
       case .automation: .automation
       case .system: .system
@@ -105,7 +105,7 @@ extension Evaluation {
       case nil where id.contains("#"): .set
       default: .other
       }
-    let account = node?.merged.state["account"]?.string.map { " · \($0)" } ?? ""
+    let account = node?.state("account")?.string.map { " · \($0)" } ?? ""
     return Picture.Node(
       id: id, name: DataDomain(id: id)?.rawValue ?? graph.label(id),
       kind: (node?.type ?? graph.introduction(id)) + account, shape: shape)

@@ -5,6 +5,8 @@ internal import Schema
 extension PostgresEvaluationStore {
   /// How many findings or messages one statement carries.
   private static let batch = 200
+  /// How many paths one statement carries, all of a subject together.
+  private static let pathRows = 1000
 
   package func write(_ result: EvaluationResult) async throws -> Bool {
     let tenant = result.clock.tenant
@@ -21,6 +23,9 @@ extension PostgresEvaluationStore {
       if !result.judged.isEmpty { try await Self.write(result.judged, tenant, transaction) }
       for baselines in result.baselines.batches(of: Self.batch) {
         try await Self.write(baselines, of: result, transaction)
+      }
+      for paths in result.paths.batches(ofRows: Self.pathRows) {
+        try await Self.write(paths, of: result, transaction)
       }
       for messages in result.messages.batches(of: Self.batch) {
         try await Self.queue(messages, of: result, transaction)

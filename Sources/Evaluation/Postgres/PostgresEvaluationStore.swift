@@ -64,7 +64,8 @@ public struct PostgresEvaluationStore: EvaluationStore {
       let owners = try await OwnerStore.owners(transaction, tenant)
       return EvaluationReading(
         clock: clock, graph: graph, findings: findings, owners: OwnerRegister(owners),
-        settled: try await Self.settled(transaction, clock))
+        settled: try await Self.settled(transaction, clock),
+        paths: try await Self.pathDigests(transaction, tenant))
     }
   }
 

@@ -74,7 +74,7 @@ extension Situation {
   fileprivate func purpose(of agent: GraphNode) -> Purpose? {
     let roles = graph.edges(.runsAs, from: agent.id).map(\.to)
     return ([agent.id] + roles).lazy.compactMap { id in
-      self.graph.nodes[id]?.merged.state["tags"]?["sv0:purpose"]?.string
+      self.graph.nodes[id]?.state("tags")?["sv0:purpose"]?.string
     }.first.map(Purpose.init)
   }
 

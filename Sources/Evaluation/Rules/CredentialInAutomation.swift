@@ -70,7 +70,7 @@ extension Situation {
   fileprivate func stored(in automation: GraphNode) -> [StoredCredential] {
     graph.edges(.stores, from: automation.id).compactMap { edge in
       if edge.key.to.hasPrefix("aws:access-key:") { return key(edge) }
-      guard case .array(let names)? = edge.merged.state["secrets"] else { return nil }
+      guard case .array(let names)? = edge.state("secrets") else { return nil }
       return StoredCredential(
         edge: edge, names: names.compactMap(\.string), isKey: false, decision: .allowed)
     }
@@ -78,7 +78,7 @@ extension Situation {
 
   private func key(_ edge: GraphEdge) -> StoredCredential {
     var names: [String] = []
-    if case .array(let list)? = edge.merged.state["names"] { names = list.compactMap(\.string) }
+    if case .array(let list)? = edge.state("names") { names = list.compactMap(\.string) }
     guard graph.nodes[edge.to] != nil else {
       return StoredCredential(
         edge: edge, names: names, isKey: true, decision: .unknown("whose key \(edge.to) is"))

@@ -45,8 +45,9 @@ extension Situation {
     let near = [AuthorityPath([])] + authority.bestPaths(from: start, endingWith: nil)
     for path in near {
       let place = path.hops.last?.to ?? start
-      guard path.hops.last?.transfer != .access, !isForeign(place) else { continue }
+      guard path.hops.last?.transfer != .access else { continue }
       let leaving = authority.hops(from: place) + semantics.sensitiveAccess(of: place)
+      guard !leaving.isEmpty, !isForeign(place) else { continue }
       for entry in leaving
       where entry.transfer != .locate && isForeign(entry.to) && !isDeclared(entry.to, from: start) {
         let inside = path.hops + [entry]
@@ -71,7 +72,7 @@ extension Situation {
   /// Whether who owns the entry of a chain has said that it may be.
   private func isDeclared(_ entry: String, from start: String) -> Bool {
     guard let own = semantics.owner(of: start) else { return false }
-    let accepted = graph.nodes[entry]?.merged.state["tags"]?["sv0:accepts"]?.string ?? ""
+    let accepted = graph.nodes[entry]?.state("tags")?["sv0:accepts"]?.string ?? ""
     return accepted.split { !$0.isLetter && !$0.isNumber }.contains { $0 == own }
   }
 }

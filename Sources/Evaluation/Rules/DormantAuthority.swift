@@ -75,13 +75,13 @@ private struct Idleness {
     guard let created = identity.time("created") else { return nil }
     self.created = created
     let graph = situation.graph
-    let credentials = graph.edges(.authenticatesAs, to: identity.id).map(\.from)
+    let credentials = graph.edges(.authenticatesAs, to: identity).map(\.from)
     lastUse = ([identity.id] + credentials).compactMap { graph.lastUse(of: $0) }
       .max { $0.day.precedes($1.day) }
     sources =
       identity.type == "aws.iam.user"
       ? ["aws.iam.accessKey", "aws.iam.credentialReport"] : ["aws.iam.role"]
-    gaps = credentials.filter { graph.nodes[$0]?.merged.state["useUnread"] == .bool(true) }
+    gaps = credentials.filter { graph.nodes[$0]?.state("useUnread") == .bool(true) }
       .map { "last use of \($0)" }
   }
 

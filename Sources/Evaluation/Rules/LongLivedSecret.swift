@@ -16,7 +16,7 @@ extension Rule {
       let holder = situation.roleHolder(storing: subject.id)
       guard isOld || holder != nil else { return nil }
       let user = situation.graph.edges(.authenticatesAs, from: subject.id).first
-      let isSecret = subject.merged.kind != .credential
+      let isSecret = subject.kind != .credential
       let severity = isOld ? situation.secretSeverity(subject, of: user?.to) : .low
       let owner = user.map { " of \(situation.graph.label($0.to))" } ?? ""
       let what = isSecret ? "Secret \(subject.name)" : "Credential \(subject.name)\(owner)"
@@ -62,7 +62,7 @@ extension Situation {
   /// Source: Secrets Manager API reference, `DescribeSecret`, `RotationEnabled`.
   fileprivate func isInUse(_ subject: GraphNode) -> Bool {
     let state = subject.merged.state
-    guard subject.merged.kind == .credential else {
+    guard subject.kind == .credential else {
       return state["rotation"] != .bool(true) && state["owningService"] == nil
     }
     // The report on credentials names active keys only, without a status.
@@ -77,7 +77,7 @@ extension Situation {
   }
 
   fileprivate func secretSeverity(_ subject: GraphNode, of identity: String?) -> Severity {
-    guard subject.merged.kind == .credential else { return .low }
+    guard subject.kind == .credential else { return .low }
     guard let identity else { return .medium }
     return graph.nodes[identity]?.type == "aws.iam.root" || isPrivileged(identity)
       ? .high : .medium

@@ -85,8 +85,9 @@ private struct Ownership {
   var owners: [Claim]
 
   init(of identity: GraphNode, _ situation: Situation) {
-    owners = situation.graph.edges(.ownedBy, from: identity.id).map { edge in
-      let name = String(edge.key.to.trimmingPrefix("owner:"))
+    owners = situation.graph.edges(.ownedBy, from: identity).map { edge in
+      let (target, prefix) = (edge.key.to, "owner:")
+      let name = target.hasPrefix(prefix) ? String(target.dropFirst(prefix.count)) : target
       let owner = situation.owners[name]
       return Claim(
         edge: edge, name: name, owner: owner, absence: owner?.absence(at: situation.now))

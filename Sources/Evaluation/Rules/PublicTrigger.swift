@@ -22,15 +22,16 @@ extension Rule {
     ]
   ) { situation, subject in
     let graph = situation.graph
-    let entries = situation.authority.hops(from: anyoneNodeID).filter {
-      $0.to == subject.id && $0.transfer == .influence
+    let entries = situation.authority.hops(from: anyoneNodeID, to: subject.id).filter {
+      $0.transfer == .influence
     }
+    guard let entry = entries.first else { return nil }
     // Identities beside its role, such as that by which a gateway takes tokens, are not what it acts as.
     let runs = situation.authority.hops(from: subject.id).filter {
       $0.kind == "runsAs" && $0.asserted?.discriminator.isEmpty != false
     }
     // Hops are in order, the firmest first.
-    guard let entry = entries.first, let run = runs.first else { return nil }
+    guard let run = runs.first else { return nil }
     let authority = situation.semantics.authority(of: run.to)
     guard authority.isPossible else { return nil }
     let reached = situation.authority.bestPaths(from: subject.id, endingWith: "reaches")

@@ -57,7 +57,7 @@ struct Situation: Sendable {
   let thresholds: RuleThresholds
   let settled: Settled?
   let now: Timestamp
-  let drifts = DriftMemo()
+  let drifts = Memo<String, Drift>()
 }
 
 /// Ages from which rules find something.

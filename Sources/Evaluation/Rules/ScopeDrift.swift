@@ -6,7 +6,9 @@ extension Rule {
   static let scopeDrift = Rule(
     id: "scope-drift", version: 1, title: "Scope drift", subjects: SubjectInputs.principals
   ) { situation, subject in
-    guard situation.semantics.isWorkload(subject) else { return nil }
+    guard situation.hasBaseline(subject), situation.semantics.isWorkload(subject) else {
+      return nil
+    }
     let drift = situation.drift(of: subject)
     let ranked = drift.reached.sorted { $0.isWorse(than: $1) }
     var seen: Set<String> = []

@@ -72,6 +72,6 @@ extension Situation {
         + (worst.path.decision.qualifier.map { " (\($0))" } ?? "") + ". \(advice)",
       chain: graph.chain(worst.path), limits: graph.limits(worst.path),
       targets: reached.compactMap(\.findingTarget).filter { seen.insert($0).inserted },
-      cause: worst.path.hops.first { $0.transfer != .locate }?.cause ?? "")
+      cause: worst.path.cause)
   }
 }

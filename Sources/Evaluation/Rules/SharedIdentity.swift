@@ -81,9 +81,9 @@ extension Situation {
   /// with, such as that which starts a container, are meant to be shared.
   fileprivate func automations(runningAs role: String) -> [(edge: GraphEdge, origin: Origin)] {
     var seen: Set<Origin> = []
-    return graph.edges(.runsAs, to: role).filter { $0.key.discriminator.isEmpty }
+    return graph.edges(.runsAs, to: role).filter(\.discriminator.isEmpty)
       .compactMap { edge in
-        guard let node = graph.nodes[edge.from], node.merged.kind == .automation else { return nil }
+        guard let node = graph.nodes[edge.from], node.kind == .automation else { return nil }
         let origin = Origin(node.tags)
         // Automations without any tag are not one origin: each is unknown.
         guard origin.values.isEmpty || seen.insert(origin).inserted else { return nil }

@@ -33,9 +33,9 @@ extension Situation {
       let path = AuthorityPath([reach])
       return (graph.chain(path), graph.limits(path))
     }
-    let groups = graph.edges(.memberOf, from: identity.id)
+    let groups = graph.edges(.memberOf, from: identity)
     let grants =
-      graph.edges(.grantedBy, from: identity.id)
+      graph.edges(.grantedBy, from: identity)
       + groups + groups.flatMap { graph.edges(.grantedBy, from: $0.to) }
     let facts = grants.map { graph.step($0.fact(in: graph), in: identity.scope) }
     return ([graph.step(node: identity.id, in: identity.scope)] + facts, [])

@@ -11,7 +11,7 @@ extension Rule {
         SubjectInputs($0, ["\($0)@*"] + Principal.collections)
       }
   ) { situation, subject in
-    guard subject.merged.kind == .identity else { return situation.egress(of: subject) }
+    guard subject.kind == .identity else { return situation.egress(of: subject) }
     guard situation.semantics.isWorkload(subject) else { return nil }
     let ranked = situation.unbounded(from: subject.id).sorted { left, right in
       let (one, two) = (left.severity, right.severity)

@@ -4,6 +4,7 @@ public import Model
 
 extension Platform: ExpressibleByArgument {}
 extension Priority: ExpressibleByArgument {}
+extension Strength: ExpressibleByArgument {}
 
 extension AccessLevel: ExpressibleByArgument {
   public init?(argument: String) {

@@ -158,7 +158,7 @@ struct End {
     }
   }
 
-  /// The findings that are open are those that the graph, as it is, gives.
+  /// The findings that are open, and the paths, are those that the graph, as it is, gives.
   private func checkEvaluation(_ list: inout Findings) {
     for (tenant, _) in state.tenants.all {
       guard let reading = state.read(tenant) else { continue }
@@ -171,6 +171,12 @@ struct End {
         "\(tenant): \(missing.count) changes are not written, the first is "
           + "\(missing.first.map { "\($0.key.rule) of \($0.key.subject), \($0.life.state)" } ?? "")"
       )
+      let paths = evaluation.newPaths(since: reading.paths)
+      list.require(
+        paths.isEmpty || evaluation.nextDueAt.map { $0 <= installation.kernel.now } ?? false,
+        .evaluated,
+        "\(tenant): the paths of \(paths.count) subjects are not written, the first is "
+          + "\(paths.first?.subject ?? "")")
       checkRoles(tenant, &list)
     }
   }

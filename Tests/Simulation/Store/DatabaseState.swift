@@ -54,6 +54,8 @@ package struct DatabaseState: Sendable {
   var judgedRules = Table<JudgedRuleKey, Bool>()
   var baselines = Table<BaselineKey, BaselineRow>()
   var findingOrders: [FindingOrderRow] = []
+  var openPaths = Table<PathKey, PathRow>()
+  var closedPaths: [PathRow] = []
 
   package init() {}
 

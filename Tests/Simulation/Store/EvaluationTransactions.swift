@@ -10,7 +10,14 @@ extension DatabaseState {
     let published = findings.rows { id, _ in id.tenant == tenant }
     return EvaluationReading(
       clock: clock, graph: graph(of: clock),
-      findings: published.map { PublishedFinding($0.row) }, settled: settled(of: clock))
+      findings: published.map { PublishedFinding($0.row) }, settled: settled(of: clock),
+      paths: pathDigests(of: tenant))
+  }
+
+  private func pathDigests(of tenant: String) -> [String: [UInt8]] {
+    let open = openPaths.rows { key, _ in key.tenant == tenant }.map(\.row)
+    return Dictionary(grouping: open, by: \.key.subject)
+      .compactMapValues { SubjectPaths.digest(of: $0.map(\.path.digest)) }
   }
 
   private func settled(of clock: TenantClock) -> Settled {
@@ -113,6 +120,7 @@ extension DatabaseState {
       baselines[BaselineKey(tenant: tenant, subject: baseline.subject)] = BaselineRow(
         baseline: baseline, changedAt: result.at)
     }
+    for change in result.paths { write(change, of: result) }
     for message in result.messages { promise(message, of: tenant, at: result.at) }
     evaluations.append(
       EvaluationRow(
@@ -126,6 +134,29 @@ extension DatabaseState {
       runs[key]?.end(.evaluated, because: run.stored.machine.reason, at: result.at)
     }
     return true
+  }
+
+  private mutating func write(_ change: SubjectPaths, of result: EvaluationResult) {
+    let tenant = result.clock.tenant
+    let edition = PathEdition(version: result.clock.graphVersion, at: result.at)
+    let old = openPaths.rows { key, _ in key.tenant == tenant && key.subject == change.subject }
+    var new: [PathKey: StoredPath] = [:]
+    for path in change.paths {
+      let key = PathKey(
+        tenant: tenant, subject: change.subject, target: path.target, level: path.level)
+      new[key] = path
+    }
+    for (key, row) in old where row.path.digest != new[key]?.digest {
+      var row = row
+      row.closed = edition
+      closedPaths.append(row)
+      openPaths[key] = nil
+    }
+    for (key, path) in new where openPaths[key] == nil {
+      openPaths[key] = PathRow(
+        key: key, path: path,
+        reachedSince: old.first { $0.key == key }?.row.reachedSince ?? result.at, opened: edition)
+    }
   }
 }
 

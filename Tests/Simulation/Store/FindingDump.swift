@@ -1,4 +1,5 @@
 internal import Evaluation
+internal import JSONReader
 internal import Model
 
 extension DatabaseState {
@@ -39,6 +40,7 @@ extension DatabaseState {
           "changed_at": .time(row.changedAt),
         ])
       },
+      "authority_paths": (openPaths.all.map(\.row) + closedPaths).map { JSON(row: $0) },
       "finding_orders": findingOrders.map { row in
         .row(
           [
@@ -53,6 +55,28 @@ extension DatabaseState {
         ])
       },
     ]
+  }
+}
+
+extension JSON {
+  fileprivate init(row: PathRow) {
+    let (key, path) = (row.key, row.path)
+    let hops = (try? JSONDocument(parsing: Array(path.hops.utf8))).map { JSON($0.root) }
+    self = .row(
+      [
+        "tenant": .string(key.tenant), "subject": .string(key.subject),
+        "target": .string(key.target), "level": .string(key.level),
+      ],
+      [
+        "strength": .string(path.strength.rawValue), "via": .string(path.via),
+        "cause": .string(path.cause), "hops": hops, "digest": .hexadecimal(path.digest),
+        "reached_since": .time(row.reachedSince),
+      ],
+      [
+        "opened_version": .integer(row.opened.version), "opened_at": .time(row.opened.at),
+        "closed_version": row.closed.map { .integer($0.version) },
+        "closed_at": .time(row.closed?.at),
+      ])
   }
 }
 

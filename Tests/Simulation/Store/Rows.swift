@@ -313,6 +313,35 @@ struct BaselineRow: Sendable {
   var changedAt: Timestamp
 }
 
+struct PathKey: TableKey {
+  var tenant: String
+  var subject: String
+  var target: String
+  var level: String
+
+  static func precedes(_ left: Self, _ right: Self) -> Bool {
+    left.tenant.precedes(
+      right.tenant,
+      else: left.subject.precedes(
+        right.subject,
+        else: left.target.precedes(right.target, else: left.level.precedes(right.level))))
+  }
+}
+
+struct PathRow: Sendable {
+  var key: PathKey
+  var path: StoredPath
+  var reachedSince: Timestamp
+  var opened: PathEdition
+  var closed: PathEdition?
+}
+
+/// By which evaluation a path was opened or closed.
+struct PathEdition: Sendable {
+  var version: Int64
+  var at: Timestamp
+}
+
 struct FindingOrderRow: Sendable {
   var tenant: String
   var graphVersion: Int64
