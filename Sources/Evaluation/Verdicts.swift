@@ -175,7 +175,7 @@ extension Situation {
       description: draft.description, chain: draft.chain, limits: draft.limits,
       targets: draft.targets, conditions: draft.decision.conditions,
       missing: missing.sorted { $0.precedes($1) },
-      cause: SHA256.hexDigest("\(graph.tenant)\n\(draft.cause)"), inputs: needed)
+      cause: graph.causeID(draft.cause), inputs: needed)
   }
 
   func uid(_ rule: String, _ subject: String) -> String {

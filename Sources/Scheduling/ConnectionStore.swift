@@ -4,10 +4,11 @@ public import PostgresClient
 
 extension ConnectionDocument {
   /// Stores the connection, in the place of the one of that name; scans that are queued use it too.
+  /// What it says, since when and by whom, stays on record in `sv0.connection_versions`.
   ///
   /// - Throws: `SchedulingError`.
-  public func store(in pool: PostgresPool, at now: Timestamp) async throws {
-    try await PostgresQueueStore(pool: pool).store(self, at: now)
+  public func store(in pool: PostgresPool, at now: Timestamp, by person: String) async throws {
+    try await PostgresQueueStore(pool: pool, person: person).store(self, at: now)
   }
 
   /// Reads what `store` wrote.

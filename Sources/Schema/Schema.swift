@@ -38,6 +38,7 @@ public enum Schema {
     Migration(11, "settled", PackageResources._011_settled_sql),
     Migration(12, "unlisted_scopes", PackageResources._012_unlisted_scopes_sql),
     Migration(13, "authority_paths", PackageResources._013_authority_paths_sql),
+    Migration(14, "connection_versions", PackageResources._014_connection_versions_sql),
   ]
 
   /// Brings the database to the newest version; returns what was applied, which may be nothing.

@@ -223,7 +223,7 @@ import Testing
     #expect(finding.description.contains("Whether github:acme is the tenant's own is not known"))
     let narrow = estate(Self.github, exact)
     #expect(severity(narrow) == nil)
-    let gap = "federation-too-wide lacks which of github are the tenant's own"
+    let gap = "federation-too-wide lacks the tenant's own github: names in its owner file"
     #expect(narrow.findings("coverage").first?.description.contains(gap) == true)
 
     let before = wide.evaluation.changes(since: []).map(PublishedFinding.init)

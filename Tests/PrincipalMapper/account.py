@@ -272,6 +272,8 @@ def trusts(account):
     account.source("assume-not", allow("sts:TagSession", "*"))
     account.source("assume-bounded", assume, boundary=data)
     account.source("assume-denied", assume, deny("sts:AssumeRole", role_arn("*")))
+    account.source("assume-not-denied", deny("sts:AssumeRole", "*", Condition={
+        "ArnNotLike": {"aws:PrincipalArn": role_arn("assume-*")}}))
     account.source("assume-from-office", allow(
         "sts:AssumeRole", role_arn("people"),
         Condition={"IpAddress": {"aws:SourceIp": "198.51.100.0/24"}}))

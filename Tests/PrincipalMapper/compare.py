@@ -27,7 +27,7 @@ for name in ("Mapping", "MutableMapping"):
 
 import botocore.session  # noqa: E402
 from principalmapper.common import Policy  # noqa: E402
-from principalmapper.graphing import edge_identification, gathering  # noqa: E402
+from principalmapper.graphing import edge_identification, gathering, sts_edges  # noqa: E402
 from principalmapper.querying import (  # noqa: E402
     local_policy_simulation as simulation, query_interface)
 
@@ -42,8 +42,8 @@ KINDS = (
     "limited-deny", "function-never-starts", "profile-missing", "machine-missing",
     "agent-refused", "auto-scaling", "service-linked", "trust-rewritten", "role-of-ones-own",
     "role-passed-in-update", "administrator", "other-method", "stored-key", "password",
-    "request-condition", "trust-condition", "everybody", "limited-allow", "special-character",
-    "several",
+    "request-condition", "trust-condition", "deny-condition", "everybody", "limited-allow",
+    "special-character", "several",
 )
 
 # What Principal Mapper looks for, by the ids of the table of escalations.
@@ -190,7 +190,8 @@ def knows_everybody(peer, nodes):
 def replaced(name, function):
     old = getattr(simulation, name)
     # One imports what the other has.
-    modules = [module for module in (simulation, query_interface) if hasattr(module, name)]
+    modules = [
+        module for module in (simulation, query_interface, sts_edges) if hasattr(module, name)]
     for module in modules:
         setattr(module, name, function(old))
     try:
@@ -236,6 +237,19 @@ def asks_for_some_name(effect):
     return changed
 
 
+def knows_who_asks(peer, nodes):
+    """It compares the conditions of a deny of `sts:AssumeRole` with an empty request."""
+
+    def matching(old):
+        def match(principal, effect, action, resource, keys):
+            keys = simulation.CaseInsensitiveDict(dict(keys))
+            keys.update(query_interface._infer_condition_keys(principal, keys))
+            return old(principal, effect, action, resource, keys)
+        return match
+
+    return replaced("has_matching_statement", matching)
+
+
 CHANGES = {
     "boundary-not-read": reads_boundaries,
     "letter-case": compares_letters,
@@ -243,10 +257,12 @@ CHANGES = {
     "limited-deny": asks_for_some_name("Deny"),
     "limited-allow": asks_for_some_name("Allow"),
     "trust-condition": ignores_trust_conditions,
+    "deny-condition": knows_who_asks,
     "everybody": knows_everybody,
 }
 TAKING = ("boundary-not-read", "letter-case", "limited-deny")
-GIVING = ("trust-condition", "everybody", "limited-allow", "special-character")
+GIVING = (
+    "trust-condition", "deny-condition", "everybody", "limited-allow", "special-character")
 
 
 def of_peer_only(peer, source, end, reason):

@@ -96,7 +96,7 @@ struct Fixture: Sendable {
   ) async throws {
     try await ConnectionDocument(
       Self.connection(tenant, connection, accounts: accounts, collections: collections)
-    ).store(in: pool, at: clock.now)
+    ).store(in: pool, at: clock.now, by: "test")
   }
 
   static func connection(

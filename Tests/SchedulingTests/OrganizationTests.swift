@@ -168,6 +168,6 @@ extension Fixture {
   ) async throws {
     var file = Self.organization(excluding: excluded)
     if schedule != .null { file["schedule"] = schedule }
-    try await ConnectionDocument(file).store(in: pool, at: clock.now)
+    try await ConnectionDocument(file).store(in: pool, at: clock.now, by: "test")
   }
 }

@@ -6,7 +6,9 @@ import Synchronization
 /// The tables of a migrated database.
 final class StoreTables: Sendable {
   /// Those that no store writes.
-  private static let others: Set = ["migrations", "sinks", "dead_letter_decisions", "owners"]
+  private static let others: Set = [
+    "migrations", "sinks", "dead_letter_decisions", "owners", "connection_versions",
+  ]
 
   let all: [String]
   let unlogged: [String]

@@ -29,7 +29,7 @@ extension Rule {
     },
     gaps: { situation, subject in
       situation.tokenTrusts(of: subject).flatMap(\.unknown).map {
-        "which of \($0.prefix { $0 != ":" }) are the tenant's own, by its owner file"
+        "the tenant's own \($0.prefix { $0 != ":" }): names in its owner file (sv0 owner apply)"
       }
     },
     nextChange: { situation, _ in situation.owners.nextStranger(after: situation.now) })

@@ -8,12 +8,18 @@ internal import Schema
 package struct PostgresQueueStore: QueueStore {
   private let pool: PostgresPool
   private let silence: Duration
+  private let person: String
 
-  /// - Parameter silence: how long the server waits for a transaction's next statement, or for its
-  ///   rows to be read.
-  package init(pool: PostgresPool, silence: Duration = TransactionOptions.silence) {
+  /// - Parameters:
+  ///   - silence: how long the server waits for a transaction's next statement, or for its rows to
+  ///     be read.
+  ///   - person: who changes what a connection says, for the record.
+  package init(
+    pool: PostgresPool, silence: Duration = TransactionOptions.silence, person: String = ""
+  ) {
     self.pool = pool
     self.silence = silence
+    self.person = person
   }
 
   /// Every transaction here may be repeated, so one whose COMMIT was not answered is simply tried
@@ -30,7 +36,9 @@ package struct PostgresQueueStore: QueueStore {
   }
 
   package func store(_ connection: ConnectionDocument, at now: Timestamp) async throws {
-    try await transaction(.tenant(connection.tenant)) { transaction in
+    var options = TransactionOptions.tenant(connection.tenant)
+    options.settings["sv0.person"] = person
+    try await transaction(options) { transaction in
       try await transaction.execute(
         "INSERT INTO sv0.tenants (tenant) VALUES ($1) ON CONFLICT DO NOTHING",
         [.text(connection.tenant)])
