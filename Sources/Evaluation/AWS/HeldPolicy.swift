@@ -201,7 +201,7 @@ struct PolicyShelf: Sendable {
 
   private let compiled: [Key: CompiledPolicy]
   /// Of policies that one record asserts, which is most, by the node's number.
-  private let texts: [UInt32: PolicyText]
+  private let texts: [PolicyText?]
   private let graph: Graph
   /// Documents that cannot be judged, for the log: one line each, in order.
   let problems: [String]
@@ -212,17 +212,13 @@ struct PolicyShelf: Sendable {
     let keys = policies.parallelMap { policy in
       policy.claims.filter { $0.kind == .policy }.compactMap { Self.key($0.type, $0.state) }
     }
-    var holders: [Key: [GraphNode]] = [:]
-    for (policy, keys) in zip(policies, keys) {
-      for key in keys { holders[key, default: []].append(policy) }
-    }
     let actions = SharedActions()
-    let read = Array(holders).parallelMap { key, nodes -> (Key, CompiledPolicy?, [String]) in
-      guard let bytes = graph.documents[key.digest] else { return (key, nil, []) }
+    let read = Array(Set(keys.joined())).parallelMap { key -> (Key, CompiledPolicy?, String) in
+      guard let bytes = graph.documents[key.digest] else { return (key, nil, "") }
       do {
-        return (key, try CompiledPolicy(parsing: bytes, as: key.kind, sharing: actions), [])
+        return (key, try CompiledPolicy(parsing: bytes, as: key.kind, sharing: actions), "")
       } catch {
-        return (key, nil, nodes.map { "the policy \($0.id) cannot be judged: \(error)" })
+        return (key, nil, "cannot be judged: \(error)")
       }
     }
     let compiled = Dictionary(
@@ -230,11 +226,22 @@ struct PolicyShelf: Sendable {
         policy.map { (key, $0) }
       })
     self.compiled = compiled
-    problems = Set(read.flatMap(\.2)).sorted { $0.precedes($1) }
-    let texts = policies.parallelMap { policy -> (UInt32, PolicyText)? in
-      policy.claims.count == 1 ? (policy.number, Self.text(policy, nil, compiled)) : nil
+    let wrong = Dictionary(
+      uniqueKeysWithValues: read.filter { !$0.2.isEmpty }.map { ($0.0, $0.2) })
+    problems =
+      wrong.isEmpty
+      ? []
+      : Set(
+        zip(policies, keys).flatMap { policy, keys in
+          keys.compactMap { wrong[$0] }.map { "the policy \(policy.id) \($0)" }
+        }
+      ).sorted { $0.precedes($1) }
+    let found = policies.parallelMap { policy in
+      policy.claims.count == 1 ? Self.text(policy, nil, compiled) : nil
     }
-    self.texts = Dictionary(uniqueKeysWithValues: texts.compactMap(\.self))
+    var texts = [PolicyText?](repeating: nil, count: graph.nodes.count)
+    for (policy, text) in zip(policies, found) { texts[Int(policy.number)] = text }
+    self.texts = texts
   }
 
   /// The policy at the end of a way, as one scope sees it.
@@ -244,15 +251,24 @@ struct PolicyShelf: Sendable {
       let id = id()
       return HeldPolicy(PolicyText(id: id, name: id, compiled: nil, gap: Self.gap(id)), way)
     }
-    let text = texts[node.number] ?? Self.text(node, node.claim(in: scope), compiled)
+    let text = texts[Int(node.number)] ?? Self.text(node, node.claim(in: scope), compiled)
     return HeldPolicy(text, way)
   }
 
   /// Resource policies of a system or automation.
   func policies(governing id: String) -> [HeldPolicy] {
-    let edges = graph.edges(.governs, to: id)
+    policies(graph.edges(.governs, to: id), graph.nodes[id])
+  }
+
+  func policies(governing node: GraphNode) -> [HeldPolicy] {
+    policies(graph.edges(.governs, to: node), node)
+  }
+
+  private func policies(
+    _ edges: [GraphEdge], _ node: @autoclosure () -> GraphNode?
+  ) -> [HeldPolicy] {
     guard !edges.isEmpty else { return [] }
-    let scope = graph.nodes[id]?.scope
+    let scope = node()?.scope
     return edges.map { policy(.governing($0), in: scope) }
   }
 
