@@ -30,11 +30,13 @@ enum Reachability {
       try (lines + [""]).joined(separator: "\n").write(
         to: folder.appending(path: "\(name).tsv"), atomically: false, encoding: .utf8)
     }
-    let pairs = sample.flatMap { source in
-      evaluation.reach(from: source).compactMap { path in
-        path.hops.last.map { "\(source)\t\($0.to)" }
-      }
-    }
+    // Access to data is asked apart, and is no hop that the peers are given.
+    let given = Set(hops)
+    let pairs = Set(
+      sample.flatMap { source in
+        evaluation.reach(from: source).compactMap(\.hops.last)
+          .filter { given.contains("\($0.from)\t\($0.to)") }.map { "\(source)\t\($0.to)" }
+      })
     let digest = SHA256.hexDigest(pairs.sorted { $0.precedes($1) }.joined(separator: "\n"))
     let stack = folder.appending(path: "stack").path
     do {

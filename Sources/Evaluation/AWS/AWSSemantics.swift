@@ -201,7 +201,7 @@ struct AWSSemantics: PlatformSemantics {
     guard node.type == "aws.lambda.function" else {
       return principals[node.id]?.gaps ?? []
     }
-    return resourcePolicies(of: node.id).filter { $0.compiled == nil }.map(\.gap)
+    return shelf.policies(governing: node).filter { $0.compiled == nil }.map(\.gap)
   }
 
   /// Whether an identity that is not in the graph is known not to exist.

@@ -9,7 +9,7 @@ extension AWSSemantics {
   /// Source: Lambda Developer Guide, "Control access to Lambda function URLs"; Organizations User
   /// Guide, "Resource control policies".
   func entries(to function: GraphNode) -> [Hop] {
-    let policies = resourcePolicies(of: function.id)
+    let policies = shelf.policies(governing: function)
     let mayEnter = policies.contains { policy in
       policy.compiled?.statements.contains { $0.effect == .allow && $0.fit(.anyone) > .none }
         ?? false

@@ -8,10 +8,11 @@ struct EscalationSubject<Value: Sendable>: Sendable {
   /// Whether its own policy lets somebody in by name, who then needs no statement of his own.
   let isOpen: Bool
 
-  init(_ value: Value, named name: String, in semantics: AWSSemantics) {
+  /// - Parameter policies: of the resource itself.
+  init(_ value: Value, named name: String, _ policies: [HeldPolicy]) {
     self.value = value
     self.name = Array(name.utf8)
-    isOpen = semantics.resourcePolicies(of: name).contains(where: \.namesSomebody)
+    isOpen = policies.contains(where: \.namesSomebody)
   }
 
   private init(_ value: Value, like name: [UInt8], isOpen: Bool) {
@@ -53,7 +54,9 @@ final class EscalationAccount: Sendable {
     nodes: @escaping @Sendable (String) -> [GraphNode]
   ) {
     self.semantics = semantics
-    let subjects = principals.map { EscalationSubject($0, named: $0.arn, in: semantics) }
+    let subjects = principals.map {
+      EscalationSubject($0, named: $0.arn, semantics.shelf.policies(governing: $0.node))
+    }
     users = subjects.filter(\.value.isUser)
     roles = subjects.filter { !$0.value.isUser }
     self.nodes = nodes
@@ -63,7 +66,9 @@ final class EscalationAccount: Sendable {
 
   func things(ofType type: String) -> [EscalationSubject<GraphNode>] {
     things.value(of: type) {
-      nodes(type).map { EscalationSubject($0, named: $0.requestedName, in: semantics) }
+      nodes(type).map {
+        EscalationSubject($0, named: $0.requestedName, semantics.shelf.policies(governing: $0))
+      }
     }
   }
 

@@ -254,7 +254,7 @@ struct EscalationEstate: Sendable {
     let covered = covering(.policy, plan, source)
     return who.policies.filter {
       !$0.id.contains("#") && ARN($0.id)?.account == who.account
-        && covered.fits(EscalationSubject($0, named: $0.id, in: semantics))
+        && covered.fits(EscalationSubject($0, named: $0.id, semantics.resourcePolicies(of: $0.id)))
     }.map {
       var binding = raising(who, source, way)
       binding.policy = $0.id

@@ -205,7 +205,7 @@ struct PolicyShelf: Sendable {
 
   private let compiled: [Key: CompiledPolicy]
   /// Of policies that one record asserts, which is most, by the node's number.
-  private let texts: [UInt32: PolicyText]
+  private let texts: [PolicyText?]
   private let graph: Graph
   /// By policy, what of its documents cannot be judged.
   private let failures: [String: [String]]
@@ -218,7 +218,8 @@ struct PolicyShelf: Sendable {
     let changed = Set((rework.change?.nodes ?? []).compactMap(\.now))
     let known = policies.parallelMap { policy -> PolicyText? in
       guard let change = rework.change, !changed.contains(policy.number),
-        let text = earlier?.texts[change.earlierNodes[Int(policy.number)]],
+        case let old = change.earlierNodes[Int(policy.number)], old != GraphStorage.none,
+        let text = earlier?.texts[Int(old)],
         text.digest.map({ !rework.outdated.contains(Cell(.document, $0)) }) ?? true
       else { return nil }
       return text
@@ -259,10 +260,9 @@ struct PolicyShelf: Sendable {
     let texts = fresh.parallelMap { [compiled] policy -> PolicyText? in
       policy.claims.count == 1 ? Self.text(policy, nil, compiled) : nil
     }
-    var all: [UInt32: PolicyText] = [:]
-    all.reserveCapacity(policies.count)
-    for (policy, text) in zip(policies, known) { all[policy.number] = text }
-    for (policy, text) in zip(fresh, texts) { all[policy.number] = text }
+    var all = [PolicyText?](repeating: nil, count: graph.nodes.count)
+    for (policy, text) in zip(policies, known) { all[Int(policy.number)] = text }
+    for (policy, text) in zip(fresh, texts) { all[Int(policy.number)] = text }
     self.texts = all
   }
 
@@ -277,7 +277,7 @@ struct PolicyShelf: Sendable {
       Reads.note(.node, id)
       return HeldPolicy(PolicyText(id: id, name: id, compiled: nil, gap: Self.gap(id)), way)
     }
-    let text = texts[node.number] ?? Self.text(node, node.claim(in: scope), compiled)
+    let text = texts[Int(node.number)] ?? Self.text(node, node.claim(in: scope), compiled)
     // It may have been put together before anybody asked for it.
     Reads.note(.node, text.id)
     if let digest = text.digest { Reads.note(.document, digest) }
@@ -286,9 +286,18 @@ struct PolicyShelf: Sendable {
 
   /// Resource policies of a system or automation.
   func policies(governing id: String) -> [HeldPolicy] {
-    let edges = graph.edges(.governs, to: id)
+    policies(graph.edges(.governs, to: id), graph.nodes[id])
+  }
+
+  func policies(governing node: GraphNode) -> [HeldPolicy] {
+    policies(graph.edges(.governs, to: node), node)
+  }
+
+  private func policies(
+    _ edges: [GraphEdge], _ node: @autoclosure () -> GraphNode?
+  ) -> [HeldPolicy] {
     guard !edges.isEmpty else { return [] }
-    let scope = graph.nodes[id]?.scope
+    let scope = node()?.scope
     return edges.map { policy(.governing($0), in: scope) }
   }
 

@@ -132,9 +132,7 @@ final class Principal: Sendable {
   }
 
   /// What its own policies allow.
-  var allows: [Statement] {
-    policies.flatMap { $0.compiled?.statements ?? [] }.filter { $0.effect == .allow }
-  }
+  var allows: [Statement] { policies.allows }
 
   /// Every policy that says what it may do, or limits it, but those of its organization.
   var held: [HeldPolicy] { policies + (boundary ?? []) + (session?.policies ?? []) }
@@ -185,6 +183,17 @@ final class Principal: Sendable {
 }
 
 extension [HeldPolicy] {
+  /// Statements that allow something.
+  var allows: [Statement] {
+    var allows: [Statement] = []
+    for policy in self {
+      for statement in policy.compiled?.statements ?? [] where statement.effect == .allow {
+        allows.append(statement)
+      }
+    }
+    return allows
+  }
+
   /// Whether trust policies let in nobody but whom a SAML provider vouches for.
   fileprivate var isForPeople: Bool {
     var isForPeople = false

@@ -51,11 +51,9 @@ extension AWSSemantics {
     var decision = Decision.any(unread.map { .unknown($0.gap) })
     // What its statements allow, as requests. Of an allow and a boundary the narrower counts, so
     // each one's actions are tried on the other's resources.
-    let own = source.allows
-    let bounds = (source.boundary ?? []).flatMap { $0.compiled?.statements ?? [] }
-      .filter { $0.effect == .allow }
-    for statement in own + bounds {
-      for resources in source.boundary == nil ? [statement] : own + bounds {
+    let all = source.allows + (source.boundary ?? []).allows
+    for statement in all {
+      for resources in source.boundary == nil ? [statement] : all {
         for action in statement.actions.texts {
           for resource in resources.resources?.texts ?? ["*"] {
             decision = decision.or(
