@@ -4,9 +4,10 @@
 /// document, `ActionSet` what of it is asked about; `Matching`, `HeldPolicy`, `Principal`,
 /// `Organizations` are who it is about and what limits it; `Access` is both sides of a request,
 /// `RequestedResource` what is asked for, with `KeyGrants` and `Buckets`; `Trust`, `Reach`,
-/// `Entry`, `ServiceRoles`, `Escalation`, `Administrators` are the derived edges, `Federation`, `RolesAnywhere`, `Cognito`, `Kubernetes`
-/// and `Agents` those of outsiders and workloads; `SystemIndex`, `SystemAccess`, `Holdings` are which
-/// systems hold what, and who may act on them.
+/// `Entry`, `ServiceRoles`, `Escalation`, `Administrators` are the derived edges, `Federation`,
+/// `RolesAnywhere`, `Cognito`, `Kubernetes` and `Agents` those of outsiders and workloads;
+/// `SystemIndex`, `SystemAccess`, `Holdings` are which systems hold what, and who may act on them;
+/// `AWSResults` is what is left to the next evaluation.
 internal import Model
 
 struct AWSSemantics: PlatformSemantics {
