@@ -2,17 +2,18 @@
 
 - Lambda has a thousand functions. Their policies are answered as by a service that takes 50 ms:
   when the 50th is asked for that are under way together, which is what uses up 1,000 a second. If
-  so many do not come, they are answered after all, some seconds later.
+  so many do not come, they are answered after all, some seconds later. Who comes when a later one
+  was answered is answered at once: the caller takes answers in order, and waits for it.
 - S3 calls an object compressed if it is asked to (`response-content-encoding`), and does not say by
   itself that it is. The objects are a trail's, one a day.
 
-Prints its port. `GET /rounds`: how many policies were answered each time.
+Prints its port. `GET /rounds`: how many policies were answered each time, and at once.
 """
 
 import asyncio
 import gzip
 import json
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 FUNCTIONS = 1000
 TOGETHER = 50
@@ -35,23 +36,34 @@ EVENTS = {
 }
 
 together = asyncio.Event()
-(asked, waiting, rounds) = (0, 0, [])
+(asked, waiting, late, rounds) = (0, [], 0, [])
+highest = -1
 
 
-async def answer_together():
-    global together, asked, waiting
+async def answer_together(number):
+    global asked, late
     asked += 1
-    waiting += 1
     current = together
-    if waiting < TOGETHER and asked < FUNCTIONS:
+    if number < highest:
+        late += 1
+    else:
+        waiting.append(number)
+    if len(waiting) == TOGETHER or asked == FUNCTIONS:
+        answer_all()
+    elif number in waiting:
         try:
             await asyncio.wait_for(current.wait(), PATIENCE)
         except asyncio.TimeoutError:
-            pass
-    if current is together:
-        rounds.append(waiting)
-        (together, waiting) = (asyncio.Event(), 0)
-        current.set()
+            if current is together:
+                answer_all()
+
+
+def answer_all():
+    global together, highest, waiting
+    rounds.append(len(waiting))
+    highest = max(waiting, default=highest)
+    together.set()
+    (together, waiting) = (asyncio.Event(), [])
 
 
 def xml(operation, result):
@@ -67,13 +79,13 @@ async def answer(target, content):
     if "Action=GetCallerIdentity" in content:
         return {}, xml("GetCallerIdentity", "<Account>111122223333</Account>").encode()
     if url.path == "/rounds":
-        return {}, json.dumps(rounds).encode()
+        return {}, json.dumps({"together": rounds, "late": late}).encode()
     if url.path.endswith("/functions"):
         names = [f"f{number}" for number in range(FUNCTIONS)]
         functions = [{"FunctionName": name, "FunctionArn": ARN + name} for name in names]
         return {}, json.dumps({"Functions": functions}).encode()
     if url.path.endswith("/policy"):
-        await answer_together()
+        await answer_together(int(unquote(url.path).split("/")[-2].split(":")[-1].removeprefix("f")))
         return {}, b'{"Policy":"{\\"Statement\\":[]}","RevisionId":"r"}'
     if "prefix" in query:
         name = query["prefix"][0] + "111122223333_CloudTrail_eu-west-1_20261121T0955Z_x.json.gz"
