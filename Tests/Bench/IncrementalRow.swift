@@ -56,8 +56,8 @@ enum IncrementalRow {
   }
 }
 
-/// A thousandth of a tenant's nodes and edges, each as likely as the other, and a policy of one
-/// identity in a hundred.
+/// A thousandth of a tenant's nodes and edges, each as likely as the other but for those of the
+/// organization, and a policy of one identity in a hundred.
 private struct TenantEdits {
   private let graph: Graph
   private var random: SplitMix64
@@ -91,7 +91,7 @@ private struct TenantEdits {
   /// Most are changed; one in ten goes with its edges, and one in ten gets a sibling.
   private mutating func edit(node place: Int) {
     let node = graph.nodes[place]
-    guard let assertion = node.assertions.first else { return }
+    guard let assertion = node.assertions.first, !isShared(assertion.provenance) else { return }
     let isDone =
       switch random.below(10) {
       case 0: remove(node, assertion)
@@ -152,13 +152,18 @@ private struct TenantEdits {
   /// It goes, or leads to where one beside it does.
   private mutating func edit(edge place: Int) {
     let edge = Self.asserted(graph.edges[place])
-    guard edits.remove(edge) else { return }
+    guard !isShared(edge.provenance), edits.remove(edge) else { return }
     counts.edges += 1
     let other = graph.edges[(place + 1 + random.below(20)) % graph.edges.count]
     guard random.below(3) > 0, other.kind == edge.value.key.kind else { return }
     var changed = edge
     changed.value.key.to = other.key.to
     _ = edits.add(changed)
+  }
+
+  /// What the organization says concerns all of its accounts.
+  private func isShared(_ source: Provenance) -> Bool {
+    source.collection.collection.hasPrefix("aws.organizations.")
   }
 
   private static func asserted(_ edge: GraphEdge) -> Asserted<Edge> {
