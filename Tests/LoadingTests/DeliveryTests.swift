@@ -1,5 +1,6 @@
 import Model
 import Pipeline
+import PipelineTesting
 import PostgresClient
 import Testing
 
@@ -151,6 +152,40 @@ import Testing
       _ = try await fixture.loader.starts(of: [LoaderFixture.partition])
       await #expect(throws: PartitionLost.self) { try await successor.handle([messages.last!]) }
       try await fixture.loader.handle(messages)
+      #expect(try await fixture.openNodes.count == 2)
+    }
+  }
+
+  /// The server waits for rows of a COPY for ever, whatever limits of time a session has.
+  @Test func whoeverIsStoppedWhileItSendsRowsKeepsNobodyFromItsPartition() async throws {
+    try await LoaderFixture.with { fixture in
+      try await fixture.dispatch(epoch: 1)
+      let messages = fixture.messages(epoch: 1, [roles(.role("a"))])
+      try await fixture.loader.handle([messages[0]])
+      let successor = LoaderFixture.loader(fixture.pool, fixture.sent)
+      await withTaskGroup(of: (any Error)?.self) { group in
+        await #expect(throws: Never.self) {
+          try await fixture.pool.withTransaction { owner in
+            try await owner.executeScript("LOCK TABLE sv0.staged_nodes IN EXCLUSIVE MODE")
+            group.addTask {
+              do { try await fixture.loader.handle(Array(messages[1...])) } catch { return error }
+              return nil
+            }
+            let isSending = await eventually {
+              let waiting = try? await fixture.allRows(
+                "SELECT mode FROM pg_locks WHERE relation = 'sv0.staged_nodes'::regclass AND NOT granted"
+              )
+              return waiting?.count == 1
+            }
+            #expect(isSending)
+            _ = try await successor.starts(of: [LoaderFixture.partition])
+          }
+        }
+        let error = await group.next() ?? nil
+        #expect(error is PartitionLost)
+      }
+      #expect(try await fixture.staged.isEmpty)
+      try await successor.handle(messages)
       #expect(try await fixture.openNodes.count == 2)
     }
   }

@@ -40,12 +40,21 @@ extension Position {
   static func hold(
     _ claim: Claim, in transaction: PostgresTransaction
   ) async throws -> Int64 {
+    try await next(claim, "FOR UPDATE OF p", in: transaction)
+  }
+
+  /// Fails unless the caller owns the partition now; another may take it over at once.
+  ///
+  /// - Returns: the first offset that is not staged.
+  static func next(
+    _ claim: Claim, _ lock: String = "", in transaction: PostgresTransaction
+  ) async throws -> Int64 {
     let partition = claim.partition
     let rows = try await transaction.query(
       """
       SELECT s.next_offset FROM sv0.positions p
       LEFT JOIN sv0.staged_positions s ON s.topic = p.topic AND s.partition = p.partition
-      WHERE p.topic = $1 AND p.partition = $2 AND p.generation = $3 FOR UPDATE OF p
+      WHERE p.topic = $1 AND p.partition = $2 AND p.generation = $3 \(lock)
       """, partition.values + [.int8(claim.generation)])
     guard let row = rows.first else { throw LoadingError.fenced(partition) }
     guard let next = try row.int64OrNil("next_offset") else {

@@ -7,18 +7,31 @@ extension PostgresLoadingStore {
     _ turn: StagingTurn, within limit: StagingLimit
   ) async throws -> Overload? {
     let partition = turn.claim.partition
+    // The server waits for rows of a COPY without any limit of time, so a process that is stopped
+    // meanwhile must not hold what its successor needs: no lock before the last row.
+    if !turn.batch.restarted.isEmpty { try await restart(turn) }
     return try await storing(.staging) { transaction -> Overload? in
-      let next = try await Position.hold(turn.claim, in: transaction)
+      let next = try await Position.next(turn.claim, in: transaction)
       guard turn.upTo > next else { return nil }
       let rest = turn.batch.from(next)
-      let again = rest.restarted.flatMap { $0.dropStaged + [$0.emptied] }
-      if !again.isEmpty { _ = try await transaction.pipeline(again) }
       try await copy(rest.messages, in: transaction)
+      guard try await Position.hold(turn.claim, in: transaction) == next else {
+        throw LoadingError.fenced(partition)
+      }
       _ = try await transaction.pipeline(
         opening(rest, of: partition, at: turn.at) + [
           Position.move(partition, to: turn.upTo, turn.mark), Position.lower(partition),
         ])
       return rest.messages.isEmpty ? nil : try await overload(of: limit, in: transaction)
+    }
+  }
+
+  /// Drops what an earlier execution of an attempt has staged; doing it again drops nothing more.
+  private func restart(_ turn: StagingTurn) async throws {
+    try await storing(.staging) { transaction in
+      let next = try await Position.hold(turn.claim, in: transaction)
+      let again = turn.batch.from(next).restarted.flatMap { $0.dropStaged + [$0.emptied] }
+      if !again.isEmpty { _ = try await transaction.pipeline(again) }
     }
   }
 
