@@ -6,8 +6,10 @@ extension PostgresTransaction {
   ///
   /// Rows are encoded into one buffer of 128 KiB that is sent when full; `beginRow` suspends while
   /// the server is slower than the body. If the body throws, nothing is stored, the transaction is
-  /// over and the error passes through. The statement timeout covers the whole call. COPY is
-  /// refused for tables with row-level security.
+  /// over and the error passes through. COPY is refused for tables with row-level security.
+  ///
+  /// The server applies no timeout while it waits for rows: what a transaction has locked before, a
+  /// process that is stopped in here keeps locked until it goes on or its connection ends.
   /// - Parameters:
   ///   - table: A name, or schema and name with a dot; each part is quoted.
   ///   - body: Writes rows, each begun with `beginRow` and filled in the order of `columns`.
