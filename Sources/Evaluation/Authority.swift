@@ -116,7 +116,7 @@ public struct AuthorityPath: Sendable, Hashable {
 }
 
 /// All hops of a graph, and the paths along them.
-public struct AuthorityGraph: Sendable {
+public final class AuthorityGraph: Sendable {
   /// Longer chains exist, but nobody can follow them.
   public static let maximumHops = 8
 
@@ -126,7 +126,7 @@ public struct AuthorityGraph: Sendable {
   /// - Parameter judge: what a platform says of an asserted edge; `nil` takes it as it stands.
   public init(_ graph: Graph, derived: [Hop], judge: @Sendable (GraphEdge) -> Decision?) {
     table = HopTable(graph, derived: derived, judge: judge)
-    searches = HopSearch(table)
+    searches = HopSearch(placeCount: table.placeCount)
   }
 
   /// Possible hops that leave a node, in order of (to, kind, strength, cause).
@@ -192,9 +192,9 @@ public struct AuthorityGraph: Sendable {
   private func strongestFirst(from start: String) -> [HopSearch.Result] {
     Reads.note(.hops, start)
     guard let place = table.place(start) else { return [] }
-    let widest = searches.search(from: place, atLeast: .unknown)
+    let widest = searches.search(table, from: place, atLeast: .unknown)
     let stronger = Self.strengths.dropLast().filter { $0 > widest.weakest }
-    return stronger.map { searches.search(from: place, atLeast: $0) } + [widest]
+    return stronger.map { searches.search(table, from: place, atLeast: $0) } + [widest]
   }
 
   /// Backward: the best path of everybody who comes to take one of the given hops, the strongest and

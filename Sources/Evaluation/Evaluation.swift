@@ -56,7 +56,7 @@ public struct Evaluation: Sendable {
         rework.mark(.collections, name)
       }
     }
-    let semantics = AWSSemantics(graph, inputs, &results, &rework)
+    let semantics = AWSSemantics.of(graph, inputs, &results, &rework)
     let authority = AuthorityGraph(graph, derived: semantics.derived, judge: semantics.judge)
     let situation = Situation(
       graph: graph, semantics: semantics, authority: authority, inputs: inputs, owners: owners,

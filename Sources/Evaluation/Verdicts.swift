@@ -99,26 +99,33 @@ final class VerdictBook: Sendable {
 }
 
 /// Subjects of a type, and the rules that are about them.
-private struct SubjectType: Sendable {
+private final class SubjectType: Sendable {
   let name: String
-  private let rules: [(rule: Rule, needs: SubjectNeeds)]
+  private let rules: [Rule]
+  /// In order of rules.
+  private let needs: SubjectNeeds
+
+  private init(_ name: String, _ pairs: [(rule: Rule, inputs: SubjectInputs)], _ now: Situation) {
+    self.name = name
+    rules = pairs.map(\.rule)
+    needs = SubjectNeeds(pairs.map(\.inputs), now)
+  }
 
   /// Always the same, in the same order.
   static func all(_ situation: Situation) -> [SubjectType] {
     let pairs = Rule.all.flatMap { rule in rule.subjects.map { (rule, $0) } }
     let names = Set(pairs.map(\.1.type)).sorted { $0.precedes($1) }
     return names.map { name in
-      SubjectType(
-        name: name,
-        rules: pairs.filter { $0.1.type == name }.map { ($0, SubjectNeeds($1, situation)) })
+      SubjectType(name, pairs.filter { $0.1.type == name }, situation)
     }
   }
 
   @Sendable func judge(_ node: GraphNode, _ situation: Situation) -> [Judgement] {
     guard let key = node.scope, let scope = Scope(key) else { return [] }
     let region = node.state("region")?.string
-    return rules.compactMap { rule, needs in
-      let (keys, missing) = needs.of(scope: key, region: region)
+    let needs = needs.of(scope: key, region: region)
+    return rules.indices.compactMap { place in
+      let (rule, (keys, missing)) = (rules[place], needs[place])
       var judgement = Judgement(rule: rule.id, scope: key, subject: node.id)
       if missing.isEmpty, let draft = rule.check(situation, node) {
         let about = FindingSubject(
@@ -137,14 +144,14 @@ private struct SubjectType: Sendable {
 
   @Sendable func baseline(_ node: GraphNode, _ situation: Situation) -> Baseline? {
     guard let scope = node.scope,
-      let needs = rules.first(where: { $0.rule.id == Rule.scopeDrift.id })?.needs,
-      needs.of(scope: scope, region: nil).missing.isEmpty
+      let place = rules.firstIndex(where: { $0.id == Rule.scopeDrift.id }),
+      needs.of(scope: scope, region: nil)[place].missing.isEmpty
     else { return nil }
     return situation.baseline(of: node)
   }
 
   @Sendable func nextDueAt(_ node: GraphNode, _ situation: Situation) -> Timestamp? {
-    rules.compactMap { $0.rule.nextChange?(situation, node) }.filter { $0 > situation.now }.min()
+    rules.compactMap { $0.nextChange?(situation, node) }.filter { $0 > situation.now }.min()
   }
 }
 

@@ -261,7 +261,7 @@ struct Estate {
   }
 
   var semantics: AWSSemantics {
-    AWSSemantics(graph, Inputs(graph, now: Self.now, staleAfter: .seconds(7 * 86400)))
+    AWSSemantics.of(graph, Inputs(graph, now: Self.now, staleAfter: .seconds(7 * 86400)))
   }
 
   func findings(_ rule: String) -> [Finding] { evaluation.findings.filter { $0.rule == rule } }

@@ -10,7 +10,7 @@
 /// `AWSResults` is what is left to the next evaluation.
 internal import Model
 
-struct AWSSemantics: PlatformSemantics {
+final class AWSSemantics: PlatformSemantics {
   let graph: Graph
   let shelf: PolicyShelf
   let organizations: Organizations
@@ -21,38 +21,77 @@ struct AWSSemantics: PlatformSemantics {
   /// Of each account of which a principal is known, those that might use a trust in the account.
   let entrants: Derived<[Entrant]>
   /// Roles by account and name, as sessions of theirs name them.
-  let sessionRoles = Lazily<[String: String]>()
-  /// Sessions that begin with less than their role has.
-  private(set) var sessions: [Principal] = []
-  /// Whose tokens, assertions and certificates open roles.
-  private(set) var federated: [FederatedTrust] = []
-  /// By role, in order of hops.
-  private(set) var trusts = Derived<[TrustedParty]>(as: .trust)
-  private(set) var derived: [Hop] = []
-  /// By principal: its hops to the unbounded sets of its account.
-  private(set) var unbounded = Derived<[Hop]>(as: .reach)
-  private let index = Lazily<SystemIndex>()
-  private let outsidersOfAll = Lazily<[String: [Hop]]>()
-  private(set) var accessMemo = Memo<String, [Hop]>()
-  private(set) var holdingsMemo = Memo<String, [Hop]>()
+  let sessionRoles: Lazily<[String: String]>
+  private let index: Lazily<SystemIndex>
+  private let outsidersOfAll: Lazily<[String: [Hop]]>
   private let inputs: Inputs
+  private let steps: Steps
 
-  init(_ graph: Graph, _ inputs: Inputs) {
+  /// What is derived, step by step: each reads what those before it found.
+  private struct Steps {
+    var trusts = Derived<[TrustedParty]>(as: .trust)
+    var sessions: [Principal] = []
+    var federated: [FederatedTrust] = []
+    var unbounded = Derived<[Hop]>(as: .reach)
+    var derived: [Hop] = []
+    var access = Memo<String, [Hop]>()
+    var holdings = Memo<String, [Hop]>()
+  }
+
+  /// By role, in order of hops.
+  var trusts: Derived<[TrustedParty]> { steps.trusts }
+  /// Sessions that begin with less than their role has.
+  var sessions: [Principal] { steps.sessions }
+  /// Whose tokens, assertions and certificates open roles.
+  var federated: [FederatedTrust] { steps.federated }
+  /// By principal: its hops to the unbounded sets of its account.
+  var unbounded: Derived<[Hop]> { steps.unbounded }
+  var derived: [Hop] { steps.derived }
+  var accessMemo: Memo<String, [Hop]> { steps.access }
+  var holdingsMemo: Memo<String, [Hop]> { steps.holdings }
+
+  private init(
+    _ graph: Graph, _ inputs: Inputs, _ shelf: PolicyShelf, _ organizations: Organizations,
+    _ principals: [Principal]
+  ) {
+    self.graph = graph
+    self.inputs = inputs
+    self.shelf = shelf
+    self.organizations = organizations
+    self.principals = Derived(
+      Dictionary(uniqueKeysWithValues: principals.map { ($0.arn, $0) }), as: .principal)
+    order = principals.map(\.arn)
+    entrants = Derived(
+      Dictionary(grouping: principals, by: \.account)
+        .mapValues { $0.map(Entrant.init).filter(\.mayAssume) }, as: .principals)
+    (sessionRoles, index, outsidersOfAll) = (Lazily(), Lazily(), Lazily())
+    steps = Steps()
+  }
+
+  /// The same, further on.
+  private init(_ other: AWSSemantics, _ steps: Steps) {
+    (graph, inputs, shelf) = (other.graph, other.inputs, other.shelf)
+    (organizations, principals) = (other.organizations, other.principals)
+    (order, entrants, sessionRoles) = (other.order, other.entrants, other.sessionRoles)
+    (index, outsidersOfAll) = (other.index, other.outsidersOfAll)
+    self.steps = steps
+  }
+
+  static func of(_ graph: Graph, _ inputs: Inputs) -> AWSSemantics {
     var (rework, results) = (Rework(isKept: false), AWSResults())
-    self.init(graph, inputs, &results, &rework)
+    return of(graph, inputs, &results, &rework)
   }
 
   /// - Parameters:
   ///   - results: what an earlier evaluation left, and then what this one leaves.
   ///   - rework: what has changed since.
-  init(_ graph: Graph, _ inputs: Inputs, _ results: inout AWSResults, _ rework: inout Rework) {
+  static func of(
+    _ graph: Graph, _ inputs: Inputs, _ results: inout AWSResults, _ rework: inout Rework
+  ) -> AWSSemantics {
     let earlier = results
-    self.graph = graph
-    self.inputs = inputs
-    shelf = PolicyShelf(graph, after: earlier.shelf, rework)
+    let shelf = PolicyShelf(graph, after: earlier.shelf, rework)
     results.shelf = shelf
     let reader = PrincipalReader(graph, inputs, shelf, isKept: rework.isKept)
-    organizations = reader.organizations
     let found = reader.principals
     let principals = found.map(\.value)
     results.accounts = reader.accountReads
@@ -61,80 +100,77 @@ struct AWSSemantics: PlatformSemantics {
     rework.markListings()
     rework.markAccounts(results.accounts, after: earlier.accounts)
     rework.markPrincipals(principals, results.principals, after: earlier.principals)
-    self.principals = Derived(
-      Dictionary(uniqueKeysWithValues: principals.map { ($0.arn, $0) }), as: .principal)
-    order = principals.map(\.arn)
-    entrants = Derived(
-      Dictionary(grouping: principals, by: \.account)
-        .mapValues { $0.map(Entrant.init).filter(\.mayAssume) }, as: .principals)
-    derive(principals, earlier, &results, &rework)
-    results.access = accessMemo
-    results.holdings = holdingsMemo
+    return AWSSemantics(graph, inputs, shelf, reader.organizations, principals)
+      .derived(principals, earlier, &results, &rework)
   }
 
-  /// Each step reads what those before it found.
-  private mutating func derive(
+  private func derived(
     _ principals: [Principal], _ earlier: AWSResults, _ results: inout AWSResults,
     _ rework: inout Rework
-  ) {
+  ) -> AWSSemantics {
     let nodes = results.principals.nodes
-    var base = self
-    let trusts = Results(of: nodes, after: earlier.trusts, rework) { [base] in
-      base.trust(of: principals[$0].arn)
+    var steps = steps
+    let trusts = Results(of: nodes, after: earlier.trusts, rework) {
+      self.trust(of: principals[$0].arn)
     }
     for place in trusts.stale { rework.mark(.trust, order[place]) }
-    self.trusts = Derived(Dictionary(uniqueKeysWithValues: zip(order, trusts.values)), as: .trust)
+    steps.trusts = Derived(
+      Dictionary(uniqueKeysWithValues: zip(order, trusts.values)), as: .trust)
     results.trusts = trusts
-    findSessions(earlier, &results, &rework)
-    base = self
-    let federated = Results(of: nodes, after: earlier.federated, rework) { [base] in
-      base.federation(of: principals[$0].arn)
+    steps.sessions = AWSSemantics(self, steps).findSessions(earlier, &results, &rework)
+    let sessions = steps.sessions
+    let entered = AWSSemantics(self, steps)
+    let federated = Results(of: nodes, after: earlier.federated, rework) {
+      entered.federation(of: principals[$0].arn)
     }
     results.federated = federated
-    self.federated = federated.values.flatMap(\.self)
-    let reaching = Results(of: nodes, after: earlier.reaching, rework) { [base] in
+    steps.federated = federated.values.flatMap(\.self)
+    let reaching = Results(of: nodes, after: earlier.reaching, rework) {
       Reads.note(.principal, principals[$0].arn)
-      return base.reaches(from: principals[$0])
+      return entered.reaches(from: principals[$0])
     }
     for place in reaching.stale { rework.mark(.reach, order[place]) }
     results.reaching = reaching
-    let reached = (reaching.values + sessions.map { reaches(from: $0) }).flatMap(\.self)
-    unbounded = Derived(Dictionary(grouping: reached, by: \.from), as: .reach)
-    base = self
+    let reached = (reaching.values + sessions.map { entered.reaches(from: $0) }).flatMap(\.self)
+    steps.unbounded = Derived(Dictionary(grouping: reached, by: \.from), as: .reach)
+    let base = AWSSemantics(self, steps)
     let estate = EscalationEstate(base)
-    let escalations = Results(of: nodes, after: earlier.escalations, rework) { [base] in
+    let escalations = Results(of: nodes, after: earlier.escalations, rework) {
       base.escalationHops(of: principals[$0], estate)
     }
     results.escalations = escalations
     let functions = graph.nodes(ofType: "aws.lambda.function")
-    let entries = Results(of: functions.map(\.number), after: earlier.entries, rework) { [base] in
+    let entries = Results(of: functions.map(\.number), after: earlier.entries, rework) {
       base.entries(to: functions[$0])
     }
     results.entries = entries
     // One after the other: so many terms are too much for the compiler.
-    derived = trusts.values.flatMap { $0.map(\.hop) }
-    derived += sessions.flatMap { sessionHops($0) }
-    derived += self.federated.map(\.hop)
-    derived += subjectHops() + poolHops() + kubernetesHops() + agentHops()
-    derived += reached + escalations.values.flatMap(\.self)
-    derived += sessions.flatMap { escalationHops(of: $0, estate) }
-    derived += administratorHops() + entries.values.flatMap(\.self) + disclosures
-    if rework.isKept { findSystems(earlier, &results, &rework) }
-    accessMemo = Memo(rework, after: earlier.access)
-    holdingsMemo = Memo(rework, after: earlier.holdings)
+    steps.derived = trusts.values.flatMap { $0.map(\.hop) }
+    steps.derived += sessions.flatMap { base.sessionHops($0) }
+    steps.derived += steps.federated.map(\.hop)
+    steps.derived += base.subjectHops() + base.poolHops() + base.kubernetesHops()
+    steps.derived += base.agentHops()
+    steps.derived += reached + escalations.values.flatMap(\.self)
+    steps.derived += sessions.flatMap { base.escalationHops(of: $0, estate) }
+    steps.derived += base.administratorHops() + entries.values.flatMap(\.self) + base.disclosures
+    if rework.isKept { base.findSystems(earlier, &results, &rework) }
+    steps.access = Memo(rework, after: earlier.access)
+    steps.holdings = Memo(rework, after: earlier.holdings)
+    (results.access, results.holdings) = (steps.access, steps.holdings)
+    return AWSSemantics(self, steps)
   }
 
-  private mutating func findSessions(
+  private func findSessions(
     _ earlier: AWSResults, _ results: inout AWSResults, _ rework: inout Rework
-  ) {
+  ) -> [Principal] {
     let (found, reads) = Reads.recorded(if: rework.isKept) { limitedSessions() }
-    sessions = found
     results.sessions = (found.map(\.id), reads)
-    guard rework.isStale(earlier.sessions.reads) else { return }
+    guard rework.isStale(earlier.sessions.reads) else { return found }
     for id in earlier.sessions.ids + results.sessions.ids {
       rework.mark(.principal, id)
       rework.mark(.reach, id)
     }
+    return found
   }
 
   /// What later evaluations take over has to be there before they ask; else it is made when
@@ -214,7 +250,7 @@ struct AWSSemantics: PlatformSemantics {
   }
 
   func judge(_ edge: GraphEdge) -> Decision? {
-    switch edge.key.kind {
+    switch edge.kind {
     case .authenticatesAs: judgeCredential(edge)
     case .runsAs: judgeIdentity(edge)
     case .invokes: judgeCall(edge)

@@ -37,12 +37,14 @@ final class CompiledPolicy: Sendable {
     services = statements.flatMap(\.services)
   }
 
+  private static let members: Set = ["Version", "Id", "Statement"]
+
   private static func statements(
     in bytes: [UInt8], as kind: Kind, _ actions: SharedActions
   ) throws(PolicyError) -> [Statement] {
     do {
       let root = try JSONDocument(parsing: bytes).root
-      try Statement.only(["Version", "Id", "Statement"], in: root, at: "$")
+      try Statement.only(Self.members, in: root, at: "$")
       // Variables came with this version; before it `${` is text.
       let withVariables = try root.optionalString(at: "Version") == "2012-10-17"
       let list = try root.value(at: "Statement")
@@ -138,11 +140,7 @@ final class Statement: Sendable {
     sharing shared: SharedActions
   ) throws {
     let path = "$.Statement[\(index)]"
-    try Self.only(
-      [
-        "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource",
-        "NotResource", "Condition",
-      ], in: view, at: path)
+    try Self.only(Self.members, in: view, at: path)
     self.index = index
     sid = try view.optionalString(at: "Sid").flatMap { $0.isEmpty ? nil : $0 }
     label = "statement \(index + 1)" + (sid.map { " (\($0))" } ?? "")
@@ -167,6 +165,11 @@ final class Statement: Sendable {
     principals = try who.map { try PrincipalPattern.all(in: $0, at: path) } ?? []
     conditions = try Self.conditions(in: view, withVariables)
   }
+
+  private static let members: Set = [
+    "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource",
+    "NotResource", "Condition",
+  ]
 
   static func only(_ known: Set<String>, in view: JSONView, at path: String) throws {
     for member in try view.object() where !known.contains(member.key) {

@@ -205,18 +205,44 @@ extension Condition.Comparison {
 
 /// `arn:partition:service:region:account:resource`.
 struct ARN: Sendable, Hashable {
-  let components: [String]
+  private let text: String
+  /// Behind which byte each component but the first begins.
+  private let colons: InlineArray<5, Int>
 
   init?(_ text: String) {
-    let parts = text.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
-    guard parts.count == 6, parts[0] == "arn" else { return nil }
-    components = parts.map(String.init)
+    guard text.utf8.starts(with: "arn:".utf8) else { return nil }
+    var colons = InlineArray<5, Int>(repeating: 0)
+    var count = 0
+    let bytes = text.utf8.span
+    for place in bytes.indices where bytes[place] == UInt8(ascii: ":") {
+      colons[count] = place
+      count += 1
+      if count == colons.count { break }
+    }
+    guard count == colons.count else { return nil }
+    (self.text, self.colons) = (text, colons)
   }
 
-  var partition: String { components[1] }
-  var service: String { components[2] }
-  var account: String { components[4] }
-  var resource: String { components[5] }
+  var components: [String] { (0..<6).map(component) }
+
+  var partition: String { component(1) }
+  var service: String { component(2) }
+  var region: String { component(3) }
+  var account: String { component(4) }
+  var resource: String { component(5) }
+
+  private func component(_ number: Int) -> String {
+    let start = number == 0 ? 0 : colons[number - 1] + 1
+    let end = number == 5 ? text.utf8.count : colons[number]
+    let utf8 = text.utf8
+    let range =
+      utf8.index(utf8.startIndex, offsetBy: start)..<utf8.index(utf8.startIndex, offsetBy: end)
+    return String(text[range])
+  }
+
+  static func == (left: ARN, right: ARN) -> Bool { left.text == right.text }
+
+  func hash(into hasher: inout Hasher) { hasher.combine(text) }
 
   /// The account that a text names as an ARN; `nil` for what is none.
   static func account(of text: String) -> Substring? {

@@ -17,8 +17,7 @@ extension AWSSemantics {
   /// - Parameter service: `nil` for all.
   private func holdings(of set: String, _ account: String, service: String?) -> [Hop] {
     let own = systems.services(of: account)
-    let members = own.filter { service == nil || $0.key == service }
-      .sorted { $0.key.precedes($1.key) }.flatMap(\.value)
+    let members = own.filter { service == nil || $0.service == service }.flatMap(\.entries)
     let held = Dictionary(grouping: members.flatMap { systems.holdings[$0.id] }) { $0.to }
     var hops = held.map { domain, each in
       let others = each.count > 1 ? " (and \(each.count - 1) more of account \(account))" : ""

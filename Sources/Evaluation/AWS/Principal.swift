@@ -217,7 +217,7 @@ extension Statement {
 }
 
 /// Reads principals out of a graph.
-struct PrincipalReader {
+final class PrincipalReader: Sendable {
   let graph: Graph
   let shelf: PolicyShelf
   let organizations: Organizations

@@ -60,7 +60,7 @@ extension AWSSemantics {
       ARN($0.id)?.account == target.account && $0.state("enabled") != .bool(false)
     }
     return profiles.filter { $0.state("enabled") != .bool(false) }.flatMap { use in
-      anchors.filter { ARN($0.id)?.components[3] == ARN(use.from)?.components[3] }.compactMap {
+      anchors.filter { ARN($0.id)?.region == ARN(use.from)?.region }.compactMap {
         trust(in: $0, through: use, policies, target)
       }
     }

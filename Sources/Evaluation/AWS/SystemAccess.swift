@@ -47,33 +47,35 @@ extension AWSSemantics {
 
   private func findAccess(of source: Principal) -> [Hop] {
     let allows = source.allows
+    let systems = systems
     let own = systems.services(of: source.account)
     var hops: [Hop] = []
-    for (service, entries) in own.sorted(by: { $0.key.precedes($1.key) }) {
-      guard !isCovered(service, of: source) else { continue }
-      hops += accessInAccount(source, service, entries, allows)
+    for system in own where !isCovered(system.service, of: source) {
+      hops += accessInAccount(source, system, allows)
     }
+    let naming = systems.entries(naming: source)
     var asked: Set<String> = Set(hops.map(\.to))
-    for entry in systems.entries(naming: source)
-    where asked.insert(entry.id).inserted {
+    for entry in naming where asked.insert(entry.id).inserted {
       guard let service = ARN(entry.id)?.service else { continue }
       let actions = ServiceActions.of(service).actions
       hops += systemHops(from: source, to: entry, actions, allows + entry.grants)
     }
-    hops += masterAccess(of: source, own, allows)
+    hops += masterAccess(of: source, own, naming, allows)
     return hops.sorted { $0.precedes($1) }
   }
 
   /// Hops to databases of which an identity may read the password of the master user.
   private func masterAccess(
-    of source: Principal, _ own: [String: [SystemEntry]], _ allows: [Statement]
+    of source: Principal, _ own: [ServiceSystems], _ naming: [SystemEntry],
+    _ allows: [Statement]
   ) -> [Hop] {
     let mayRead = allows.contains { $0.mayConcern("secretsmanager") }
     let databases =
       mayRead
-      ? Self.databases.filter { !isCovered($0, of: source) }.flatMap { own[$0] ?? [] }.map(\.id)
+      ? own.filter { Self.databases.contains($0.service) && !isCovered($0.service, of: source) }
+        .flatMap(\.entries).map(\.id)
       : []
-    let others = systems.entries(naming: source)
+    let others = naming
       .flatMap { graph.edges(.stores, to: $0.id) }.map(\.from)
       .filter { !holdings(of: $0).isEmpty }
     return Set(databases + others).sorted { $0.precedes($1) }.flatMap { database in
@@ -107,8 +109,9 @@ extension AWSSemantics {
 
   /// Whether all of a service is its own already.
   private func isCovered(_ service: String, of source: Principal) -> Bool {
+    guard let whole = unbounded[source.id], !whole.isEmpty else { return false }
     let set = "aws:account:\(source.account)"
-    return (unbounded[source.id] ?? []).contains { hop in
+    return whole.contains { hop in
       hop.to == "\(set)#\(service):*" && hop.decision == .allowed
         || hop.to == "\(set)#*"
           && source.answer(request(service, source)).decision.level == .allowed
@@ -116,25 +119,23 @@ extension AWSSemantics {
   }
 
   private func accessInAccount(
-    _ source: Principal, _ service: String, _ entries: [SystemEntry], _ allows: [Statement]
+    _ source: Principal, _ systems: ServiceSystems, _ allows: [Statement]
   ) -> [Hop] {
+    let service = systems.service
     let concerned = allows.filter { $0.mayConcern(service) }
     guard !concerned.isEmpty else { return [] }
-    let table = ServiceActions.of(service)
-    let kinds = table.kinds(
-      of: entries, partition: source.partition, account: source.account)
-    let all = kinds.values.map { Array($0.utf8) }
+    let (actions, kinds) = (systems.actions, systems.kinds)
     var widely: [Statement] = []
     var found: [String: [Statement]] = [:]
     for statement in concerned {
       guard let resources = statement.resources, !resources.isNegated,
-        !all.contains(where: { resources.decision(for: $0, in: source.context).isPossible })
+        !systems.kindNames.contains(where: { resources.decision(for: $0, in: source.context).isPossible })
       else {
         widely.append(statement)
         continue
       }
       for pattern in resources.patterns {
-        for entry in systems.entries(source.account, service, named: pattern, in: source.context) {
+        for entry in systems.entries(named: pattern, in: source.context) {
           found[entry.id, default: []].append(statement)
         }
       }
@@ -143,13 +144,13 @@ extension AWSSemantics {
     let isEachAsked = service == "kms"
     let set =
       widely.isEmpty || isEachAsked
-      ? [] : setHops(from: source, service, table.actions, kinds, widely)
+      ? [] : setHops(from: source, service, actions, kinds, widely)
     guard !found.isEmpty || isEachAsked && !widely.isEmpty else { return set }
     return set
-      + entries.flatMap { entry -> [Hop] in
+      + systems.entries.flatMap { entry -> [Hop] in
         let statements = (found[entry.id] ?? []) + (isEachAsked ? widely : [])
         guard !statements.isEmpty else { return [] }
-        return systemHops(from: source, to: entry, table.actions, statements + entry.grants)
+        return systemHops(from: source, to: entry, actions, statements + entry.grants)
           .filter { hop in !set.contains { $0.isAsGood(as: hop) } }
       }
   }

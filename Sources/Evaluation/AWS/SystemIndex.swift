@@ -13,8 +13,9 @@ struct SystemEntry: Sendable {
   init(_ id: String, _ policies: [HeldPolicy], _ service: ServiceActions) {
     self.id = id
     grants = policies.flatMap { $0.compiled?.statements ?? [] }.filter { $0.effect == .allow }
-    isOfType = service.types.map { $0.matches(id) }
-    holdsType = service.types.map { $0.matches(id + "/*") }
+    let (own, within) = (Array(id.utf8), Array("\(id)/*".utf8))
+    isOfType = service.types.map { $0.matches(own) }
+    holdsType = service.types.map { $0.matches(within) }
   }
 
   /// What an action is taken on: the system, or what is in it, as objects are in a bucket; `nil`
@@ -68,7 +69,7 @@ struct ServiceActions: Sendable {
   }
 
   /// The types of the given systems, and of what is in them, as all there are in an account.
-  func kinds(of entries: [SystemEntry], partition: String, account: String) -> [Int: String] {
+  fileprivate func kinds(of entries: [SystemEntry], partition: String, account: String) -> [Int: String] {
     var kinds: [Int: String] = [:]
     for (number, type) in types.enumerated()
     where entries.contains(where: { $0.isOfType[number] || $0.holdsType[number] }) {
@@ -141,18 +142,52 @@ struct SystemFacts: Sendable, Equatable {
   }
 }
 
+/// What an account has of a service.
+final class ServiceSystems: Sendable {
+  let service: String
+  /// In order of ids.
+  let entries: [SystemEntry]
+  let actions: [ServiceActions.Action]
+  /// By type of resource, all there are of it in the account, as a request names them.
+  let kinds: [Int: String]
+  let kindNames: [[UInt8]]
+
+  fileprivate init(_ service: String, _ entries: [SystemEntry], account: String) {
+    let table = ServiceActions.of(service)
+    self.service = service
+    self.entries = entries.sorted { $0.id.precedes($1.id) }
+    actions = table.actions
+    kinds = table.kinds(
+      of: entries, partition: entries.first.flatMap { ARN($0.id)?.partition } ?? "aws",
+      account: account)
+    kindNames = kinds.values.map { Array($0.utf8) }
+  }
+
+  /// Those that a pattern is about, themselves or for what is in them.
+  func entries(named pattern: Pattern, in context: RequestContext) -> [SystemEntry] {
+    let prefix = Array(pattern.text.utf8.prefix { !"*?$".utf8.contains($0) })
+    let matching = entries[entries.firstIndex(atOrAfter: prefix)...]
+      .prefix { $0.id.utf8.starts(with: prefix) }
+      .filter { pattern.decision(for: Array($0.id.utf8), in: context).isPossible }
+    guard let container = pattern.container else { return Array(matching) }
+    return matching + entries(named: container, in: context)
+  }
+}
+
 /// Systems with a data domain, by what finds them.
-struct SystemIndex: Sendable {
+final class SystemIndex: Sendable {
   let holdings: DataHoldings
-  /// By account and service, in order of ids.
-  private var entries: [String: [String: [SystemEntry]]] = [:]
+  /// By account, in order of services.
+  private let services: [String: [ServiceSystems]]
   /// By principal or account that a policy of the system names.
-  private var named: [String: [SystemEntry]] = [:]
+  private let named: [String: [SystemEntry]]
   /// Those whose policies are about everybody, maybe with conditions.
-  private var open: [SystemEntry] = []
+  private let open: [SystemEntry]
 
   init(_ facts: [SystemFacts]) {
-    holdings = DataHoldings(facts)
+    var entries: [String: [String: [SystemEntry]]] = [:]
+    var named: [String: [SystemEntry]] = [:]
+    var open: [SystemEntry] = []
     for system in facts {
       guard let entry = system.entry, let account = system.account,
         let service = ARN(system.id)?.service
@@ -161,19 +196,24 @@ struct SystemIndex: Sendable {
       for holder in system.namedHolders { named[holder, default: []].append(entry) }
       if system.isOpen { open.append(entry) }
     }
-    entries = entries.mapValues { services in
-      services.mapValues { list in list.sorted { $0.id.precedes($1.id) } }
-    }
+    holdings = DataHoldings(facts)
+    services = Dictionary(
+      uniqueKeysWithValues: Array(entries).parallelMap { account, services in
+        let all = services.map { ServiceSystems($0.key, $0.value, account: account) }
+        return (account, all.sorted { $0.service.precedes($1.service) })
+      })
+    (self.named, self.open) = (named, open)
   }
 
-  /// An account's systems by service.
-  func services(of account: String) -> [String: [SystemEntry]] {
+  /// An account's systems, in order of services.
+  func services(of account: String) -> [ServiceSystems] {
     Reads.note(.systems, account)
-    return entries[account] ?? [:]
+    return services[account] ?? []
   }
 
   /// Systems of any account whose own policies name a principal, its account or everybody.
   func entries(naming source: Principal) -> [SystemEntry] {
+    guard !named.isEmpty || Reads.isRecording else { return open }
     let holder = Self.holder(source.arn)
     for name in [holder, source.account, ""] { Reads.note(.systems, name) }
     return (named[holder] ?? []) + (named[source.account] ?? []) + open
@@ -190,18 +230,6 @@ struct SystemIndex: Sendable {
     }
   }
 
-  /// Systems of an account and a service that a pattern is about, itself or for what is in them.
-  func entries(
-    _ account: String, _ service: String, named pattern: Pattern, in context: RequestContext
-  ) -> [SystemEntry] {
-    let list = services(of: account)[service] ?? []
-    let prefix = Array(pattern.text.utf8.prefix { !"*?$".utf8.contains($0) })
-    let matching = list[list.firstIndex(atOrAfter: prefix)...]
-      .prefix { $0.id.utf8.starts(with: prefix) }
-      .filter { pattern.decision(for: Array($0.id.utf8), in: context).isPossible }
-    guard let container = pattern.container else { return Array(matching) }
-    return matching + entries(account, service, named: container, in: context)
-  }
 }
 
 extension Pattern {
@@ -229,22 +257,38 @@ extension [SystemEntry] {
 
 /// What is made when it is first asked for, and kept. Whoever asks depends on what it was made from.
 final class Lazily<Value: Sendable>: Sendable {
-  private let known = Mutex<(value: Value, cells: [Cell]?)?>(nil)
+  private final class Made: Sendable {
+    let value: Value
+    let cells: [Cell]
+
+    init(_ value: Value, _ cells: [Cell]) { (self.value, self.cells) = (value, cells) }
+  }
+
+  /// Apart, because what was made without recording does not say what it depends on.
+  private let recorded = AtomicLazyReference<Made>()
+  private let unrecorded = AtomicLazyReference<Made>()
+  /// So that nobody makes it twice.
+  private let making = Mutex(())
 
   /// What is there before anybody asks: who depends on what of it is noted elsewhere.
-  func fill(_ value: Value) { known.withLock { $0 = (value, []) } }
+  func fill(_ value: Value) { _ = recorded.storeIfNil(Made(value, [])) }
 
   func value(_ make: () -> Value) -> Value {
-    let isRecording = Reads.isRecording
-    return known.withLock { known in
-      if let (value, cells) = known, !isRecording || cells != nil {
-        Reads.note(cells ?? [])
-        return value
-      }
+    if let made { return noted(made) }
+    return making.withLock { _ in
+      if let made { return noted(made) }
+      let isRecording = Reads.isRecording
       let (value, cells) = Reads.recorded(if: isRecording, make)
-      known = (value, isRecording ? cells : nil)
-      return value
+      let made = Made(value, cells)
+      return isRecording ? recorded.storeIfNil(made).value : unrecorded.storeIfNil(made).value
     }
+  }
+
+  private var made: Made? { recorded.load() ?? (Reads.isRecording ? nil : unrecorded.load()) }
+
+  private func noted(_ made: Made) -> Value {
+    Reads.note(made.cells)
+    return made.value
   }
 }
 

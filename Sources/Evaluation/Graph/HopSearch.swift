@@ -86,16 +86,18 @@ final class HopSearch: Sendable {
     }
   }
 
-  private let table: HopTable
+  private let placeCount: Int
   /// Those that no search uses: as many as there were searches at once.
   private let idle = Mutex<[Marks]>([])
 
-  init(_ table: HopTable) { self.table = table }
+  init(placeCount: Int) { self.placeCount = placeCount }
 
   /// Breadth first, over hops of at least this level; of equally short ways the first in order of
   /// hops.
-  func search(from start: UInt32, atLeast level: Decision.Level) -> Result {
-    var marks = idle.withLock { $0.popLast() } ?? Marks(count: table.placeCount)
+  func search(
+    _ table: HopTable, from start: UInt32, atLeast level: Decision.Level
+  ) -> Result {
+    var marks = idle.withLock { $0.popLast() } ?? Marks(count: placeCount)
     let result = Result(table, from: start, atLeast: level, &marks)
     idle.withLock { $0.append(marks) }
     return result

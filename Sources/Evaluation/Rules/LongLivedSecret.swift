@@ -72,7 +72,9 @@ extension Situation {
   /// The edge `runsAs` of an automation that stores a key although it runs as a role.
   fileprivate func roleHolder(storing key: String) -> GraphEdge? {
     graph.edges(.stores, to: key).lazy
-      .compactMap { graph.edges(.runsAs, from: $0.from).first { $0.key.discriminator.isEmpty } }
+      .compactMap { [graph] in
+        graph.edges(.runsAs, from: $0.from).first { $0.key.discriminator.isEmpty }
+      }
       .first
   }
 

@@ -5,17 +5,28 @@ internal import Synchronization
 ///
 /// `check` is a pure function of the situation. It is called only where every input is current, so
 /// it need not doubt them; what it cannot know otherwise it carries as `unknown`.
-struct Rule: Sendable {
+final class Rule: Sendable {
   let id: String
   let version: Int
   let title: String
   let subjects: [SubjectInputs]
   let check: @Sendable (Situation, GraphNode) -> Draft?
   /// What else was not known about a subject of which nothing was found: then it was not judged.
-  var gaps: (@Sendable (Situation, GraphNode) -> [String])?
+  let gaps: (@Sendable (Situation, GraphNode) -> [String])?
   /// When the passing of time alone may change what is found about a subject; what has passed
   /// already is ignored.
-  var nextChange: (@Sendable (Situation, GraphNode) -> Timestamp?)?
+  let nextChange: (@Sendable (Situation, GraphNode) -> Timestamp?)?
+
+  init(
+    id: String, version: Int, title: String, subjects: [SubjectInputs],
+    check: @escaping @Sendable (Situation, GraphNode) -> Draft?,
+    gaps: (@Sendable (Situation, GraphNode) -> [String])? = nil,
+    nextChange: (@Sendable (Situation, GraphNode) -> Timestamp?)? = nil
+  ) {
+    (self.id, self.version, self.title) = (id, version, title)
+    (self.subjects, self.check) = (subjects, check)
+    (self.gaps, self.nextChange) = (gaps, nextChange)
+  }
 
   /// All rules, in the order in which they are judged.
   static let all: [Rule] = [
@@ -48,7 +59,7 @@ struct SubjectInputs: Sendable {
 }
 
 /// What a rule sees.
-struct Situation: Sendable {
+final class Situation: Sendable {
   let graph: Graph
   let semantics: any PlatformSemantics
   let authority: AuthorityGraph
@@ -58,6 +69,16 @@ struct Situation: Sendable {
   let settled: Settled?
   let now: Timestamp
   let drifts = Memo<String, Drift>()
+  let authorities = Memo<String, Decision>()
+
+  init(
+    graph: Graph, semantics: any PlatformSemantics, authority: AuthorityGraph, inputs: Inputs,
+    owners: OwnerRegister, thresholds: RuleThresholds, settled: Settled?, now: Timestamp
+  ) {
+    (self.graph, self.semantics, self.authority) = (graph, semantics, authority)
+    (self.inputs, self.owners, self.thresholds) = (inputs, owners, thresholds)
+    (self.settled, self.now) = (settled, now)
+  }
 }
 
 /// Ages from which rules find something.
@@ -128,7 +149,7 @@ extension SubjectInputs {
   }
 }
 
-/// What a rule needs about its subjects, worked out once for each scope and region.
+/// What rules need about their subjects, worked out once for each scope and region.
 final class SubjectNeeds: Sendable {
   typealias Needs = (keys: [CollectionKey], missing: [String])
 
@@ -137,25 +158,28 @@ final class SubjectNeeds: Sendable {
     var region: String?
   }
 
-  private let inputs: SubjectInputs
+  private let inputs: [SubjectInputs]
   private let situation: Situation
-  private let known = Mutex<[Place: (value: Needs, cells: [Cell])]>([:])
+  private let known = Mutex<[Place: (value: [Needs], cells: [Cell])]>([:])
 
-  init(_ inputs: SubjectInputs, _ situation: Situation) {
+  /// - Parameter inputs: of each rule.
+  init(_ inputs: [SubjectInputs], _ situation: Situation) {
     self.inputs = inputs
     self.situation = situation
   }
 
-  /// The collections that decide about a subject, and why some cannot be relied on.
-  func of(scope: String, region: String?) -> Needs {
+  /// Of each rule the collections that decide about a subject, and why some cannot be relied on.
+  func of(scope: String, region: String?) -> [Needs] {
     let place = Place(scope: scope, region: region)
     if let needs = known.withLock({ $0[place] }) {
       Reads.note(needs.cells)
       return needs.value
     }
-    let needs = Reads.recorded(if: Reads.isRecording) { () -> Needs in
-      let (keys, gaps) = inputs.needs(scope: scope, region: region, situation)
-      return (keys: keys, missing: situation.inputs.gaps(keys) + gaps)
+    let needs = Reads.recorded(if: Reads.isRecording) {
+      inputs.map { inputs -> Needs in
+        let (keys, gaps) = inputs.needs(scope: scope, region: region, situation)
+        return (keys: keys, missing: situation.inputs.gaps(keys) + gaps)
+      }
     }
     known.withLock { $0[place] = needs }
     return needs.value

@@ -81,7 +81,9 @@ extension Situation {
   /// with, such as that which starts a container, are meant to be shared.
   fileprivate func automations(runningAs role: String) -> [(edge: GraphEdge, origin: Origin)] {
     var seen: Set<Origin> = []
-    return graph.edges(.runsAs, to: role).filter(\.discriminator.isEmpty)
+    let edges = graph.edges(.runsAs, to: role).filter(\.discriminator.isEmpty)
+    guard edges.count > 1 else { return [] }
+    return edges
       .compactMap { edge in
         guard let node = graph.nodes[edge.from], node.kind == .automation else { return nil }
         let origin = Origin(node.tags)

@@ -4,10 +4,11 @@ internal import Model
 
 extension Situation {
   /// How firmly a non-human identity may do anything at all; `nil` for others, and where it may not.
-  /// It takes time: ask what is cheaper before.
+  /// It takes time: ask what is cheaper before. Remembered, for several rules ask.
   func workloadAuthority(_ identity: GraphNode) -> Decision? {
     guard semantics.isWorkload(identity) else { return nil }
-    let decision = semantics.authority(of: identity.id)
+    let id = identity.id
+    let decision = authorities.value(of: id) { semantics.authority(of: id) }
     return decision.isPossible ? decision : nil
   }
 
