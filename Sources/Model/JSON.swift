@@ -87,7 +87,11 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
 extension String {
   /// Order by UTF-8 bytes: the same everywhere, unlike `<`, which follows Unicode's tables.
   public func precedes(_ other: String) -> Bool {
-    utf8.lexicographicallyPrecedes(other.utf8)
+    let (own, its) = (utf8.span, other.utf8.span)
+    for index in 0..<min(own.count, its.count) where own[index] != its[index] {
+      return own[index] < its[index]
+    }
+    return own.count < its.count
   }
 }
 

@@ -138,7 +138,7 @@ import Testing
       result[start] = ends
     }
     let semantics = organization.estate.semantics
-    for source in semantics.principals.all.values {
+    for source in semantics.order.compactMap({ semantics.principals[$0] }) {
       for (action, resource) in [
         ("s3:GetObject", "arn:aws:s3:::data/x"),
         ("lambda:InvokeFunction", organization.functions.first.map(functionARN) ?? "*"),

@@ -15,7 +15,7 @@ final class AWSSemantics: PlatformSemantics {
   let shelf: PolicyShelf
   let organizations: Organizations
   /// By ARN.
-  let principals: Derived<Principal>
+  let principals: DerivedOfNodes<Principal>
   /// In order of ARNs.
   let order: [String]
   /// Of each account of which a principal is known, those that might use a trust in the account.
@@ -29,23 +29,28 @@ final class AWSSemantics: PlatformSemantics {
 
   /// What is derived, step by step: each reads what those before it found.
   private struct Steps {
-    var trusts = Derived<[TrustedParty]>(as: .trust)
+    var trusts: DerivedOfNodes<[TrustedParty]>
     var sessions: [Principal] = []
     var federated: [FederatedTrust] = []
-    var unbounded = Derived<[Hop]>(as: .reach)
+    var unbounded: DerivedOfNodes<[Hop]>
     var derived: [Hop] = []
     var access = Memo<String, [Hop]>()
     var holdings = Memo<String, [Hop]>()
+
+    init(of graph: Graph) {
+      trusts = DerivedOfNodes(in: graph, as: .trust)
+      unbounded = DerivedOfNodes(in: graph, as: .reach)
+    }
   }
 
   /// By role, in order of hops.
-  var trusts: Derived<[TrustedParty]> { steps.trusts }
+  var trusts: DerivedOfNodes<[TrustedParty]> { steps.trusts }
   /// Sessions that begin with less than their role has.
   var sessions: [Principal] { steps.sessions }
   /// Whose tokens, assertions and certificates open roles.
   var federated: [FederatedTrust] { steps.federated }
   /// By principal: its hops to the unbounded sets of its account.
-  var unbounded: Derived<[Hop]> { steps.unbounded }
+  var unbounded: DerivedOfNodes<[Hop]> { steps.unbounded }
   var derived: [Hop] { steps.derived }
   var accessMemo: Memo<String, [Hop]> { steps.access }
   var holdingsMemo: Memo<String, [Hop]> { steps.holdings }
@@ -58,14 +63,14 @@ final class AWSSemantics: PlatformSemantics {
     self.inputs = inputs
     self.shelf = shelf
     self.organizations = organizations
-    self.principals = Derived(
-      Dictionary(uniqueKeysWithValues: principals.map { ($0.arn, $0) }), as: .principal)
+    self.principals = DerivedOfNodes(
+      principals, of: principals.map(\.node.number), in: graph, as: .principal)
     order = principals.map(\.arn)
     entrants = Derived(
       Dictionary(grouping: principals, by: \.account)
         .mapValues { $0.map(Entrant.init).filter(\.mayAssume) }, as: .principals)
     (sessionRoles, index, outsidersOfAll) = (Lazily(), Lazily(), Lazily())
-    steps = Steps()
+    steps = Steps(of: graph)
   }
 
   /// The same, further on.
@@ -114,8 +119,7 @@ final class AWSSemantics: PlatformSemantics {
       self.trust(of: principals[$0].arn)
     }
     for place in trusts.stale { rework.mark(.trust, order[place]) }
-    steps.trusts = Derived(
-      Dictionary(uniqueKeysWithValues: zip(order, trusts.values)), as: .trust)
+    steps.trusts = DerivedOfNodes(trusts.values, of: nodes, in: graph, as: .trust)
     results.trusts = trusts
     steps.sessions = AWSSemantics(self, steps).findSessions(earlier, &results, &rework)
     let sessions = steps.sessions
@@ -131,8 +135,10 @@ final class AWSSemantics: PlatformSemantics {
     }
     for place in reaching.stale { rework.mark(.reach, order[place]) }
     results.reaching = reaching
-    let reached = (reaching.values + sessions.map { entered.reaches(from: $0) }).flatMap(\.self)
-    steps.unbounded = Derived(Dictionary(grouping: reached, by: \.from), as: .reach)
+    let bySessions = sessions.map { ($0.id, entered.reaches(from: $0)) }
+    steps.unbounded = DerivedOfNodes(
+      reaching.values, of: nodes, in: graph,
+      others: Dictionary(uniqueKeysWithValues: bySessions), as: .reach)
     let base = AWSSemantics(self, steps)
     let estate = EscalationEstate(base)
     let escalations = Results(of: nodes, after: earlier.escalations, rework) {
@@ -150,7 +156,8 @@ final class AWSSemantics: PlatformSemantics {
     steps.derived += steps.federated.map(\.hop)
     steps.derived += base.subjectHops() + base.poolHops() + base.kubernetesHops()
     steps.derived += base.agentHops()
-    steps.derived += reached + escalations.values.flatMap(\.self)
+    steps.derived += reaching.values.flatMap(\.self) + bySessions.flatMap(\.1)
+    steps.derived += escalations.values.flatMap(\.self)
     steps.derived += sessions.flatMap { base.escalationHops(of: $0, estate) }
     steps.derived += base.administratorHops() + entries.values.flatMap(\.self) + base.disclosures
     if rework.isKept { base.findSystems(earlier, &results, &rework) }
@@ -236,7 +243,7 @@ final class AWSSemantics: PlatformSemantics {
 
   func gaps(of node: GraphNode) -> [String] {
     guard node.type == "aws.lambda.function" else {
-      return principals[node.id]?.gaps ?? []
+      return principals[node]?.gaps ?? []
     }
     return shelf.policies(governing: node).filter { $0.compiled == nil }.map(\.gap)
   }
@@ -262,7 +269,7 @@ final class AWSSemantics: PlatformSemantics {
   func isWorkload(_ node: GraphNode) -> Bool {
     switch node.type {
     case "aws.iam.role":
-      principals[node.id].map { !$0.isServiceLinked && !$0.isForPeople }
+      principals[node].map { !$0.isServiceLinked && !$0.isForPeople }
         ?? !PrincipalReader.isServiceLinked(node)
     case "aws.iam.user":
       graph.edges(.authenticatesAs, to: node).contains { isActiveKey($0.from) }

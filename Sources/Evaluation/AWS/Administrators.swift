@@ -5,12 +5,15 @@ extension AWSSemantics {
   /// lets in: whoever administers an account can become any principal of it, and goes on from
   /// there. Within the account nothing is gained that an administrator does not have.
   func administratorHops() -> [Hop] {
-    let leaving = Set(
-      trusts.all.flatMap { role, parties in
-        parties.map(\.hop.from).filter { source in
-          principals[source].map { $0.account != principals[role]?.account } ?? false
-        }
-      })
+    let entered = order.parallelMap { role in
+      (trusts[role] ?? []).compactMap { party -> String? in
+        guard case .identity(let source, let account) = party.requester,
+          account != principals[role]?.account, principals[source] != nil
+        else { return nil }
+        return source
+      }
+    }
+    let leaving = Set(entered.joined())
     return leaving.sorted { $0.precedes($1) }.compactMap { principals[$0] }
       .compactMap(takenOver)
   }

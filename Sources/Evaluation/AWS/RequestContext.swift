@@ -26,6 +26,10 @@ struct RequestContext: Sendable {
   var principal: Principal?
   /// Tags of the principal that are not among `keys`.
   var otherPrincipalTags: KeyValue = .absent
+  /// The service that asks, where one does.
+  var service: String?
+  /// The account of what is asked for, where nothing else of it matters.
+  var resourceAccount: String?
   /// What is asked for, where it matters.
   var resource: RequestedResource?
   /// What a method decides, by names in lower case. It counts first.
@@ -40,6 +44,8 @@ struct RequestContext: Sendable {
   func value(of key: String) -> KeyValue {
     if let value = decided[key] { return value }
     if let value = resource?.value(of: key, for: self) { return value }
+    if let resourceAccount, key == "aws:resourceaccount" { return .known([resourceAccount]) }
+    if let service, key == "aws:principalservicename" { return .known([service]) }
     if let value = keys[key] ?? principal?.value(of: key) { return value }
     if key.hasPrefix("aws:principaltag/") { return otherPrincipalTags }
     if key.contains(":resourcetag/") { return .requestContext }

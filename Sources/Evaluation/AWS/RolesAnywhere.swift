@@ -33,8 +33,8 @@ extension AWSSemantics {
   /// The roles that a session can go on to, and the way to it from its profile.
   func sessionHops(_ session: Principal) -> [Hop] {
     guard let limit = session.session else { return [] }
-    let assumed = trusts.all.sorted { $0.key.precedes($1.key) }.flatMap { role, parties in
-      parties.map(\.hop).filter { $0.from == session.arn }.map { hop in
+    let assumed = order.flatMap { role in
+      (trusts[role] ?? []).map(\.hop).filter { $0.from == session.arn }.map { hop in
         let request = Request(
           Self.action, on: role,
           in: context(of: session, using: RequestedResource(role, in: self)))

@@ -30,9 +30,9 @@ extension AWSSemantics {
   /// `nil` where it does, or the type is not known to need it.
   func mayRun(_ edge: GraphEdge) -> Decision? {
     guard let type = edge.source?.type, let service = Self.runners[type],
-      let role = principals[edge.to]
+      let target = edge.target, let role = principals[target]
     else { return nil }
-    let isTrusted = trusts[edge.to]?.contains {
+    let isTrusted = trusts[target]?.contains {
       $0.hop.decision == .allowed && $0.requester == .service(service)
     }
     return isTrusted == true ? nil : answer(of: role, to: service).decision

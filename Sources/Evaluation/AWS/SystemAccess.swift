@@ -75,7 +75,8 @@ extension AWSSemantics {
       ? own.filter { Self.databases.contains($0.service) && !isCovered($0.service, of: source) }
         .flatMap(\.entries).map(\.id)
       : []
-    let others = naming
+    let others =
+      naming
       .flatMap { graph.edges(.stores, to: $0.id) }.map(\.from)
       .filter { !holdings(of: $0).isEmpty }
     return Set(databases + others).sorted { $0.precedes($1) }.flatMap { database in
@@ -129,7 +130,9 @@ extension AWSSemantics {
     var found: [String: [Statement]] = [:]
     for statement in concerned {
       guard let resources = statement.resources, !resources.isNegated,
-        !systems.kindNames.contains(where: { resources.decision(for: $0, in: source.context).isPossible })
+        !systems.kindNames.contains(where: {
+          resources.decision(for: $0, in: source.context).isPossible
+        })
       else {
         widely.append(statement)
         continue
@@ -221,7 +224,7 @@ extension AWSSemantics {
   func holders(of system: String, atLeast least: AccessLevel?) -> [Hop] {
     let isDomain = DataDomain(id: system) != nil
     if isDomain || system.hasPrefix("aws:account:") {
-      let sets = entrants.all.keys.sorted { $0.precedes($1) }.map(administrators)
+      let sets = entrants.names.sorted { $0.precedes($1) }.map(administrators)
       let held = (order + sets).flatMap { identity in
         (isDomain ? unbounded[identity] ?? [] : []) + sensitiveAccess(of: identity)
       }.filter { hop in

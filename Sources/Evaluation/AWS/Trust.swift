@@ -122,7 +122,7 @@ extension AWSSemantics {
     _ requester: Requester, _ policies: [HeldPolicy], _ target: Principal
   ) -> TrustedParty? {
     var context = context(of: requester, trustedBy: target.account)
-    context.decided["aws:resourceaccount"] = .known([target.account])
+    context.resourceAccount = target.account
     let request = Request(Self.action, on: target.arn, in: context)
     let trust = policies.answer(request) { $0.fit(requester) > .none }
     guard let trustGrant = trust.grant, trust.decision.isPossible else { return nil }
@@ -196,7 +196,7 @@ extension AWSSemantics {
       context.otherPrincipalTags = .callerChosen
     case .service(let name):
       context = Self.serviceKeys
-      context["aws:PrincipalServiceName"] = .known([name])
+      context.service = name
     case .federated: break
     }
     return context

@@ -124,7 +124,7 @@ struct Derived<Value: Sendable>: Sendable {
   private let values: [String: Value]
   private let aspect: Aspect
 
-  init(_ values: [String: Value] = [:], as aspect: Aspect) {
+  init(_ values: [String: Value], as aspect: Aspect) {
     self.values = values
     self.aspect = aspect
   }
@@ -134,6 +134,41 @@ struct Derived<Value: Sendable>: Sendable {
     return values[name]
   }
 
-  /// For those whose work is done anew each time.
-  var all: [String: Value] { values }
+  /// In no order; for those whose work is done anew each time.
+  var names: some Sequence<String> { values.keys }
+}
+
+/// The same of nodes, which are found by their numbers.
+struct DerivedOfNodes<Value: Sendable>: Sendable {
+  private let storage: GraphStorage
+  private var values: [Value?]
+  /// Of what is no node.
+  private let others: [String: Value]
+  private let aspect: Aspect
+
+  /// - Parameter nodes: numbers, one for each value.
+  init(
+    _ values: [Value] = [], of nodes: [UInt32] = [], in graph: Graph,
+    others: [String: Value] = [:], as aspect: Aspect
+  ) {
+    storage = graph.storage
+    self.values = [Value?](repeating: nil, count: nodes.isEmpty ? 0 : storage.nodeCount)
+    for (node, value) in zip(nodes, values) { self.values[Int(node)] = value }
+    self.others = others
+    self.aspect = aspect
+  }
+
+  subscript(id: String) -> Value? {
+    Reads.note(aspect, id)
+    return storage.node(id: id).flatMap(value) ?? others[id]
+  }
+
+  subscript(node: GraphNode) -> Value? {
+    Reads.note(aspect, hash: storage.hash(ofName: storage.nodeNames[Int(node.number)]))
+    return value(node.number)
+  }
+
+  private func value(_ node: UInt32) -> Value? {
+    values.isEmpty ? nil : values[Int(node)]
+  }
 }

@@ -83,7 +83,8 @@ extension Situation {
     var seen: Set<Origin> = []
     let edges = graph.edges(.runsAs, to: role).filter(\.discriminator.isEmpty)
     guard edges.count > 1 else { return [] }
-    return edges
+    return
+      edges
       .compactMap { edge in
         guard let node = graph.nodes[edge.from], node.kind == .automation else { return nil }
         let origin = Origin(node.tags)
