@@ -108,17 +108,17 @@ public struct Evaluation: Sendable {
   }
 
   /// Everything that the rules find, in order of uid.
-  public var findings: [Finding] { judged.findings.sorted { $0.uid.precedes($1.uid) } }
+  public var findings: [Finding] { judged.sorted { $0.uid.precedes($1.uid) } }
 
   /// What has to be stored, and mostly published: new, changed, resolved and reopened findings, in
   /// order of uid.
   public func changes(since published: [PublishedFinding]) -> [FindingChange] {
-    let (findings, blocked) = judged
+    let findings = judged
     let news = FindingNews(
       before: Dictionary(published.map { ($0.uid, $0) }) { first, _ in first },
       settled: situation.settled, inputs: situation.inputs, now: now)
     let rules = Set(Rule.all.map(\.id) + [Coverage.rule])
-    var changes = news.changes(to: findings, blocked, of: rules)
+    var changes = news.changes(to: findings, blocked(among: published), of: rules)
     let held = Dictionary(grouping: news.held(after: changes), by: \.scope)
     let summaries = held.compactMap { scope, held in
       Summary.draft(in: scope, held).flatMap {
@@ -152,23 +152,31 @@ public struct Evaluation: Sendable {
       .sorted { $0.subject.precedes($1.subject) }
   }
 
-  /// What the rules find, and for subjects that they could not judge, what was missing.
-  private var judged: (findings: [Finding], blocked: [Judged: [String]]) {
+  /// What the rules find.
+  private var judged: [Finding] {
     situation.semantics.prepare()
     var findings: [Finding] = []
-    var blocked: [Judged: [String]] = [:]
     var lacking: [String: [String: Set<String>]] = [:]
     for judgement in verdicts.judgements {
-      if let finding = judgement.finding {
-        findings.append(finding)
-      } else {
-        let judged = Judged(rule: judgement.rule, subject: judgement.subject)
-        blocked[judged] = judgement.reasons
-        lacking[judgement.scope, default: [:]][judgement.rule, default: []]
-          .formUnion(judgement.reasons)
+      switch judgement.outcome {
+      case .found(let finding): findings.append(finding)
+      case .blocked(let reasons):
+        lacking[judgement.scope, default: [:]][judgement.rule, default: []].formUnion(reasons)
       }
     }
-    return (findings + coverage(lacking), blocked)
+    return findings + coverage(lacking)
+  }
+
+  /// What was missing to judge those of whom something is published.
+  private func blocked(among published: [PublishedFinding]) -> [Judged: [String]] {
+    let known = Set(published.map { Judged(rule: $0.key.rule, subject: $0.key.subject) })
+    var blocked: [Judged: [String]] = [:]
+    for judgement in verdicts.judgements {
+      guard case .blocked(let reasons) = judgement.outcome else { continue }
+      let judged = Judged(rule: judgement.rule, subject: judgement.subject)
+      if known.contains(judged) { blocked[judged] = reasons }
+    }
+    return blocked
   }
 
   private func coverage(_ lacking: [String: [String: Set<String>]]) -> [Finding] {

@@ -4,11 +4,17 @@ internal import Synchronization
 
 /// What a rule says about a subject: a finding, or why it cannot tell.
 struct Judgement: Sendable {
+  /// There are many of them, and few find something.
+  enum Outcome: Sendable {
+    indirect case found(Finding)
+    /// What was missing.
+    case blocked([String])
+  }
+
   var rule: String
   var scope: String
   var subject: String
-  var finding: Finding?
-  var reasons: [String] = []
+  var outcome: Outcome
 }
 
 /// What an evaluation says about its subjects, by type; what nobody asked for is not there.
@@ -48,7 +54,7 @@ final class VerdictBook: Sendable {
   }
 
   /// In no order that matters.
-  var judgements: [Judgement] { judged.flatMap(\.values).flatMap(\.self) }
+  var judgements: some Sequence<Judgement> { judged.lazy.flatMap(\.values).joined() }
 
   /// How many subjects were not taken over.
   var reworked: Int { judged.reduce(0) { $0 + $1.stale.count } }
@@ -124,21 +130,29 @@ private final class SubjectType: Sendable {
     guard let key = node.scope, let scope = Scope(key) else { return [] }
     let region = node.state("region")?.string
     let needs = needs.of(scope: key, region: region)
+    // Most subjects have none, and all rules ask.
+    var own: [String]?
     return rules.indices.compactMap { place in
       let (rule, (keys, missing)) = (rules[place], needs[place])
-      var judgement = Judgement(rule: rule.id, scope: key, subject: node.id)
+      let outcome: Judgement.Outcome
       if missing.isEmpty, let draft = rule.check(situation, node) {
         let about = FindingSubject(
           id: node.id, type: node.type, name: node.name, region: region)
-        judgement.finding = situation.finding(
-          draft, rule: rule.id, ruleTitle: rule.title, ruleVersion: rule.version, about, scope,
-          keys)
+        outcome = .found(
+          situation.finding(
+            draft, rule: rule.id, ruleTitle: rule.title, ruleVersion: rule.version, about, scope,
+            keys))
       } else {
-        judgement.reasons =
-          missing.isEmpty
-          ? situation.semantics.gaps(of: node) + (rule.gaps?(situation, node) ?? []) : missing
+        var reasons = missing
+        if reasons.isEmpty {
+          let gaps = own ?? situation.semantics.gaps(of: node)
+          own = gaps
+          reasons = gaps + (rule.gaps?(situation, node) ?? [])
+        }
+        guard !reasons.isEmpty else { return nil }
+        outcome = .blocked(reasons)
       }
-      return judgement.finding == nil && judgement.reasons.isEmpty ? nil : judgement
+      return Judgement(rule: rule.id, scope: key, subject: node.id, outcome: outcome)
     }
   }
 

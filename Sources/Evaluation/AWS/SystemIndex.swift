@@ -109,9 +109,9 @@ struct SystemFacts: Sendable, Equatable {
       entry = nil
       return
     }
+    let grants = service == "kms" ? semantics.keyGrants(of: node.id) : []
     entry = SystemEntry(
-      node.id, semantics.resourcePolicies(of: node.id) + semantics.keyGrants(of: node.id),
-      ServiceActions.of(service))
+      node.id, semantics.shelf.policies(governing: node) + grants, ServiceActions.of(service))
   }
 
   /// Those whose policies are about everybody, maybe with conditions.
