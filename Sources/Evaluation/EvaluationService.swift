@@ -134,7 +134,8 @@ public final class EvaluationService: Sendable {
       "evaluated",
       metadata: [
         "tenant": "\(reading.clock.tenant)", "graphVersion": "\(reading.clock.graphVersion)",
-        "nodes": "\(reading.graph.nodes.count)", "changes": "\(changes.count)",
+        "nodes": "\(reading.graph.nodes.count)", "judged": "\(evaluation.reworked)",
+        "changes": "\(changes.count)",
       ])
     for problem in evaluation.problems {
       log.warning(

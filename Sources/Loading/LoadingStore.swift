@@ -3,8 +3,9 @@ package import Model
 /// The database, as the loader, its sweep, and the tools that remove see it.
 ///
 /// Invariants of every implementation:
-/// 1. A method is one transaction: all of it happens, or nothing. The order of locks is partition,
-///    scope, run, tenant, collection.
+/// 1. A method is one transaction: all of it happens, or nothing. Only what an earlier execution of
+///    an attempt left may be gone before `stage` does the rest. The order of locks is partition,
+///    scope, run, tenant, collection, and they are taken after the last row is sent.
 /// 2. What takes a `Claim` fails with `LoadingError.fenced` unless the partition's generation is
 ///    still that one, and with `.stagingLost` if the position that staging moves is gone: then
 ///    nothing was changed.

@@ -94,9 +94,11 @@ package struct StagingBatch: Sendable {
     firsts.sorted { $0.value.offset < $1.value.offset }.map { ($0.key, $0.value) }
   }
 
-  /// The attempts that begin in the batch, in order.
+  /// The attempts that begin anew in the batch, in order: nothing is staged of one of which no other
+  /// execution is known.
   package var restarted: [Attempt] {
-    beginnings.sorted { $0.value < $1.value }.map(\.key)
+    beginnings.filter { (executions[$0.key] ?? []).count > 1 }.sorted { $0.value < $1.value }
+      .map(\.key)
   }
 
   /// Bytes of the values that are staged of each attempt.

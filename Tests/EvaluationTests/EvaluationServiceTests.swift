@@ -22,6 +22,12 @@ import Testing
 
   private static var estate: Estate { OCSFTests.estate }
 
+  private static let closingTheGraph = """
+    UPDATE sv0.nodes SET closed_epoch = 2;
+    UPDATE sv0.edges SET closed_epoch = 2;
+    UPDATE sv0.tenants SET graph_version = 8;
+    """
+
   @Test func whatWasStoredIsTheGraph() async throws {
     try await TestDatabase.with { pool in
       try await Self.estate.store(in: pool)
@@ -77,12 +83,7 @@ import Testing
       try await Self.estate.store(in: pool)
       _ = try await service(pool, at: Estate.now + .seconds(10)).turn()
       try await pool.withTransaction { transaction in
-        try await transaction.executeScript(
-          """
-          UPDATE sv0.nodes SET closed_epoch = 2;
-          UPDATE sv0.edges SET closed_epoch = 2;
-          UPDATE sv0.tenants SET graph_version = 8;
-          """)
+        try await transaction.executeScript(Self.closingTheGraph)
       }
       _ = try await service(pool, at: Estate.now + .seconds(20)).turn()
       let versions = try await pool.withTransaction { transaction in
@@ -106,12 +107,10 @@ import Testing
       try await pool.withTransaction { transaction in
         try await transaction.executeScript(
           """
-          UPDATE sv0.nodes SET closed_epoch = 2;
-          UPDATE sv0.edges SET closed_epoch = 2;
+          \(Self.closingTheGraph)
           DELETE FROM sv0.collections;
           INSERT INTO sv0.retirements VALUES
             ('acme', '\(Estate.scope)', '', 2, 9, 'ada', '2026-11-21T12:00:20Z');
-          UPDATE sv0.tenants SET graph_version = 8;
           """)
       }
       _ = try await service(pool, at: Estate.now + .seconds(20)).turn()
@@ -180,12 +179,7 @@ import Testing
             return waiting == 1
           }
           #expect(waits)
-          try await loader.executeScript(
-            """
-            UPDATE sv0.nodes SET closed_epoch = 2;
-            UPDATE sv0.edges SET closed_epoch = 2;
-            UPDATE sv0.tenants SET graph_version = 8;
-            """)
+          try await loader.executeScript(Self.closingTheGraph)
         }
         let reading = try #require(try await group.next() ?? nil)
         #expect(reading.clock.graphVersion == 7)
@@ -284,96 +278,5 @@ import Testing
       #expect(try await service.turn())
       #expect(try await !service.turn())
     }
-  }
-}
-
-extension Estate {
-  /// Writes it as open rows, with one applied run.
-  func store(in pool: PostgresPool) async throws {
-    try await pool.withTransaction { transaction in
-      try await transaction.execute(
-        """
-        INSERT INTO sv0.tenants (tenant, graph_version, first_changed_at, last_changed_at)
-        VALUES ('acme', 7, $1, $1)
-        """, [.timestamp(Self.now)])
-      try await transaction.execute(
-        """
-        INSERT INTO sv0.runs (tenant, run, scan, scope, epoch, priority, state, graph_version,
-          requested_at, allocated_at, changed_at)
-        VALUES ('acme', 'RUN', 'SCAN', $1, 1, 1, 'applied', 7, $2, $2, $2)
-        """, [.text(Self.scope), .timestamp(Self.now)])
-      for node in nodes { try await transaction.execute(Self.insertNode, values(node)) }
-      for edge in edges { try await transaction.execute(Self.insertEdge, values(edge)) }
-      for (digest, body) in documents {
-        try await transaction.execute(
-          "INSERT INTO sv0.documents VALUES ('acme', $1, $2)", [.text(digest), .json(body)])
-      }
-      for (position, owner) in owners.enumerated() {
-        try await transaction.execute(
-          "INSERT INTO sv0.owners VALUES ('acme', $1, $2, $3, $4, $5)",
-          [
-            .int8(Int64(position)), .texts(owner.names), .text(owner.status.rawValue),
-            .text(owner.until), .timestamp(Self.now),
-          ])
-      }
-      for (list, body) in calls {
-        try await transaction.execute(
-          "INSERT INTO sv0.calls VALUES ('acme', $1, $2, 1, $3)",
-          [.text(list.run), .text(list.collection), .json(body)])
-      }
-      for (key, status) in collections {
-        try await transaction.execute(
-          """
-          INSERT INTO sv0.collections (tenant, scope, collection, outcome, outcome_epoch,
-            outcome_at, missing, applied_run, completed_at)
-          VALUES ('acme', $1, $2, $3, $4, $5, $6, $7, $8)
-          """,
-          [
-            .text(key.scope), .text(key.collection), .text(status.outcome.rawValue),
-            .int8(status.epoch), .timestamp(status.at), .texts(status.missing),
-            .text(status.appliedRun), .timestamp(status.completedAt),
-          ])
-      }
-    }
-  }
-
-  private static let source = """
-    'acme', $1, $2, $3, $4, 0, 0, $5, $6, 1, now(), 7, ''
-    """
-  private static let columns = """
-    tenant, scope, collection, object, receipt_sha256, receipt_partition, receipt_offset,
-    receipt_run, receipt_call, opened_epoch, opened_at, opened_version, hash
-    """
-  private static let insertNode = """
-    INSERT INTO sv0.nodes (\(columns), id, kind, type, name, defines, state)
-    VALUES (\(source), $7, $8, $9, $10, $11, $12)
-    """
-  private static let insertEdge = """
-    INSERT INTO sv0.edges (\(columns), kind, from_id, to_id, discriminator, basis, state)
-    VALUES (\(source), $7, $8, $9, $10, $11, $12)
-    """
-
-  private func source(_ provenance: Provenance) -> [PostgresValue] {
-    [
-      .text(provenance.collection.scope), .text(provenance.collection.collection),
-      .text(provenance.object), .text(provenance.sha256), .text(provenance.run),
-      .int4(Int32(provenance.call)),
-    ]
-  }
-
-  private func values(_ node: Asserted<Node>) -> [PostgresValue] {
-    source(node.provenance) + [
-      .text(node.value.id), .text(node.value.kind.rawValue), .text(node.value.type),
-      .text(node.value.name), .texts(node.value.defines),
-      .json(JSON.object(node.value.state).bytes),
-    ]
-  }
-
-  private func values(_ edge: Asserted<Edge>) -> [PostgresValue] {
-    source(edge.provenance) + [
-      .text(edge.value.key.kind.rawValue), .text(edge.value.key.from), .text(edge.value.key.to),
-      .text(edge.value.key.discriminator), .text(edge.value.basis.rawValue),
-      .json(JSON.object(edge.value.state).bytes),
-    ]
   }
 }

@@ -1,6 +1,5 @@
 import Model
 import Pipeline
-import PipelineTesting
 import PostgresClient
 import Testing
 
@@ -163,27 +162,10 @@ import Testing
       let messages = fixture.messages(epoch: 1, [roles(.role("a"))])
       try await fixture.loader.handle([messages[0]])
       let successor = LoaderFixture.loader(fixture.pool, fixture.sent)
-      await withTaskGroup(of: (any Error)?.self) { group in
-        await #expect(throws: Never.self) {
-          try await fixture.pool.withTransaction { owner in
-            try await owner.executeScript("LOCK TABLE sv0.staged_nodes IN EXCLUSIVE MODE")
-            group.addTask {
-              do { try await fixture.loader.handle(Array(messages[1...])) } catch { return error }
-              return nil
-            }
-            let isSending = await eventually {
-              let waiting = try? await fixture.allRows(
-                "SELECT mode FROM pg_locks WHERE relation = 'sv0.staged_nodes'::regclass AND NOT granted"
-              )
-              return waiting?.count == 1
-            }
-            #expect(isSending)
-            _ = try await successor.starts(of: [LoaderFixture.partition])
-          }
-        }
-        let error = await group.next() ?? nil
-        #expect(error is PartitionLost)
+      let error = try await fixture.whileSending(Array(messages[1...])) {
+        _ = try await successor.starts(of: [LoaderFixture.partition])
       }
+      #expect(error is PartitionLost)
       #expect(try await fixture.staged.isEmpty)
       try await successor.handle(messages)
       #expect(try await fixture.openNodes.count == 2)

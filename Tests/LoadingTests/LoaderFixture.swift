@@ -5,6 +5,7 @@ import PipelineTesting
 import PostgresClient
 import Schema
 import Synchronization
+import Testing
 
 @testable import Loading
 
@@ -160,6 +161,33 @@ final class LoaderFixture: Sendable {
   func scan(epoch: Int64, day: Int64 = 0, _ collections: [ScriptedCollection]) async throws {
     try await dispatch(epoch: epoch, day: day)
     try await loader.handle(messages(epoch: epoch, collections))
+  }
+
+  /// Does something while the loader has sent some rows of the messages, and does not get to the
+  /// others.
+  ///
+  /// - Returns: what the loader threw afterwards.
+  func whileSending(
+    _ messages: [Message], _ body: @escaping @Sendable () async throws -> Void
+  ) async throws -> (any Error)? {
+    try await withThrowingTaskGroup(of: (any Error)?.self) { group in
+      try await pool.withTransaction { owner in
+        try await owner.executeScript("LOCK TABLE sv0.staged_nodes IN EXCLUSIVE MODE")
+        group.addTask {
+          do { try await self.loader.handle(messages) } catch { return error }
+          return nil
+        }
+        let isSending = await eventually {
+          let waiting = try? await self.allRows(
+            "SELECT mode FROM pg_locks WHERE relation = 'sv0.staged_nodes'::regclass AND NOT granted"
+          )
+          return waiting?.count == 1
+        }
+        #expect(isSending)
+        try await body()
+      }
+      return try await group.next() ?? nil
+    }
   }
 
   /// Rows of a query in a transaction of the tenant, as `|`-joined texts.

@@ -269,6 +269,23 @@ import Testing
     }
   }
 
+  @Test func whoeverIsStoppedWhileItSendsTheRecordKeepsNobodyFromAnything() async throws {
+    try await withUnreadable { fixture in
+      let message = fixture.replayed(.role("c"), of: Self.collection, epoch: 1, sequence: 2)
+      let successor = LoaderFixture.loader(fixture.pool, fixture.sent)
+      let error = try await fixture.whileSending([message]) {
+        try await fixture.execute(
+          "SELECT FROM sv0.positions, sv0.scopes, sv0.tenants FOR UPDATE NOWAIT")
+        _ = try await successor.starts(of: [LoaderFixture.partition])
+      }
+      #expect(error is PartitionLost)
+      #expect(try await fixture.staged.isEmpty)
+      #expect(try await fixture.openRoles == ["a", "b"])
+      try await successor.handle([message])
+      #expect(try await fixture.openRoles == ["a", "b", "c"])
+    }
+  }
+
   @Test func whatTheDatabaseRefusesIsADeadLetterAgain() async throws {
     try await withUnreadable { fixture in
       var poisoned = Fragment.role("c")

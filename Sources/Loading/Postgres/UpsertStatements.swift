@@ -6,25 +6,30 @@ extension PostgresLoadingStore {
   package func upsert(
     _ replayed: ReplayedRecord, under claim: Claim
   ) async throws -> Upserted {
-    let attempt = replayed.attempt
-    return try await storing(.loader(attempt.scope.tenant)) { transaction in
+    let staged = replayed.staged
+    return try await storing(.loader(staged.scope.tenant)) { transaction in
+      // As in `stage`: no lock before the last row.
+      try await copy([PlacedRecord(staged, replayed.record)], in: transaction)
       _ = try await Position.hold(claim, in: transaction)
-      try await attempt.scope.lock(in: transaction)
-      guard let (difference, version) = try await place(of: replayed, in: transaction)
-      else { return .superseded }
-      guard !replayed.record.isTainted, !replayed.record.isRemoval else { return .unchanged }
-      // By way of staging, where nothing else of a finished attempt is.
-      let empty = attempt.dropStaged
-      _ = try await transaction.pipeline(empty)
-      try await copy([PlacedRecord(attempt, replayed.record)], in: transaction)
-      let isNewest = try await becomesNewest(replayed, in: transaction)
-      let isChanged = try await difference.add(
-        replayed.record.collection, isNewest: isNewest, version: version + 1, in: transaction)
-      _ = try await transaction.pipeline(empty)
-      guard isChanged else { return isNewest ? .unchanged : .superseded }
-      let raised = try await attempt.scope.raiseVersion(at: replayed.at, in: transaction)
-      return .written(epoch: difference.epoch, graphVersion: raised)
+      try await staged.scope.lock(in: transaction)
+      let upserted = try await write(replayed, in: transaction)
+      _ = try await transaction.pipeline(staged.dropStaged)
+      return upserted
     }
+  }
+
+  private func write(
+    _ replayed: ReplayedRecord, in transaction: PostgresTransaction
+  ) async throws -> Upserted {
+    guard let (difference, version) = try await place(of: replayed, in: transaction)
+    else { return .superseded }
+    guard !replayed.record.isTainted, !replayed.record.isRemoval else { return .unchanged }
+    let isNewest = try await becomesNewest(replayed, in: transaction)
+    let isChanged = try await difference.add(
+      replayed.record.collection, isNewest: isNewest, version: version + 1, in: transaction)
+    guard isChanged else { return isNewest ? .unchanged : .superseded }
+    let raised = try await replayed.attempt.scope.raiseVersion(at: replayed.at, in: transaction)
+    return .written(epoch: difference.epoch, graphVersion: raised)
   }
 
   /// Where the record belongs, and the version of the graph so far; the tenant's row is locked.
@@ -50,7 +55,7 @@ extension PostgresLoadingStore {
     guard let row = rows.first else { return nil }
     let difference = Difference(
       tenant: attempt.scope.tenant, scope: attempt.scope.description, run: attempt.run,
-      attempt: Int32(attempt.number), epoch: try row.int64("epoch"),
+      attempt: Int32(replayed.staged.number), epoch: try row.int64("epoch"),
       at: try row.timestamp("allocated_at"), readAt: replayed.at)
     return (difference, try row.int64("graph_version"))
   }
@@ -73,5 +78,12 @@ extension PostgresLoadingStore {
         .text(scope.tenant), .text(scope.description), .text(record.collection),
         .text(record.fragment.object), .int8(record.sequence),
       ]) > 0
+  }
+}
+
+extension ReplayedRecord {
+  /// What it is staged as, inside its transaction: nothing else is of an attempt below zero.
+  fileprivate var staged: Attempt {
+    Attempt(scope: attempt.scope, run: attempt.run, number: -attempt.number)
   }
 }
