@@ -130,4 +130,25 @@ import Testing
     shelf.keep(5, of: "e", size: 11)
     #expect(shelf.take("d") == nil && shelf.take("e") == nil)
   }
+
+  /// Whatever of it refers to itself would stay, with the graph, until the process ends.
+  @Test func nothingIsLeftOfAnEvaluationThatIsGone() {
+    weak var storage: GraphStorage?
+    do {
+      var maker = OrganizationMaker(seed: 1)
+      let graph = maker.organization().estate.graph
+      storage = graph.storage
+      var earlier: EarlierEvaluation?
+      for _ in 1...2 {
+        let evaluation = Evaluation(
+          of: graph, at: Estate.now, settled: Settled(), keeps: true, after: earlier)
+        #expect(!evaluation.findings.isEmpty)
+        _ = evaluation.newPaths(since: [:])
+        #expect(graph.nodes(ofKind: .identity).contains { !evaluation.reach(from: $0.id).isEmpty })
+        earlier = evaluation.kept
+      }
+      #expect(storage != nil)
+    }
+    #expect(storage == nil)
+  }
 }

@@ -23,17 +23,21 @@ struct EscalationEstate: Sendable {
     let id = source.account
     return accounts.value(of: id) {
       Reads.note(.principals, id)
-      return EscalationAccount(semantics, principals[id] ?? []) { type in
+      let graph = semantics.graph
+      // Not the estate, which has the accounts: neither would ever be given back.
+      return EscalationAccount(semantics, principals[id] ?? []) { [things] type in
         Reads.note(.estate, "\(type) \(id)")
-        return things(ofType: type)[id] ?? []
+        return Self.things(ofType: type, in: graph, things)[id] ?? []
       }
     }
   }
 
-  private func things(ofType type: String) -> [String: [GraphNode]] {
-    things.value(of: type) {
+  private static func things(
+    ofType type: String, in graph: Graph, _ known: Memo<String, [String: [GraphNode]]>
+  ) -> [String: [GraphNode]] {
+    known.value(of: type) {
       Reads.apart {
-        let nodes = semantics.graph.nodes(ofType: type)
+        let nodes = graph.nodes(ofType: type)
         let accounts = nodes.parallelMap { $0.state("account")?.string }
         var found: [String: [GraphNode]] = [:]
         for (node, account) in zip(nodes, accounts) {
