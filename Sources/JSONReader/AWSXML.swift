@@ -24,7 +24,7 @@ public enum AWSXML {
   /// The limits apply to the XML: its bytes and how deep its elements are nested. The JSON is
   /// at most twice as deep, plus one.
   ///
-  /// - Throws: `.empty`, `.tooLarge` or `.xml`.
+  /// - Throws: `.empty`, `.tooLarge`, `.xml` or `.outOfMemory`.
   ///
   /// Source: https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
   public static func json(
@@ -35,8 +35,11 @@ public enum AWSXML {
       throw .tooLarge(bytes: bytes.count, maximum: maximumBytes)
     }
     guard bytes.contains(where: { !XMLTreeReader.isBlank($0) }) else { throw .empty }
-    var reader = XMLTreeReader(bytes, maximumDepth: limits.maximumDepth)
-    var writer = XMLTreeWriter(tree: try reader.read())
+    guard (try? UTF8Span(validating: bytes.span)) != nil else {
+      throw .xml(.encoding, line: 1, column: 1)
+    }
+    var writer = XMLTreeWriter(
+      tree: try XMLTreeReader.read(bytes, maximumDepth: limits.maximumDepth))
     return writer.json()
   }
 }

@@ -22,7 +22,7 @@ public enum JSONError: Error, Equatable, Sendable {
   case missing(path: String, expected: String)
   /// A field holds another kind of value.
   case mismatch(path: String, expected: String, found: String)
-  /// The XML is refused; `line` and `column` count from 1, a column being a byte.
+  /// The XML is refused; `line` and `column` count from 1.
   case xml(XMLRefusal, line: Int, column: Int)
 
   /// Why an XML text is refused.
