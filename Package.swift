@@ -45,6 +45,7 @@ let package = Package(
     .systemLibrary(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
     .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
 
@@ -53,7 +54,8 @@ let package = Package(
     .target(name: "HTTPTransport", dependencies: ["CCurl", httpTypes], swiftSettings: common),
     .target(name: "Cryptography", dependencies: ["COpenSSL", "Model"], swiftSettings: common),
     .target(name: "PostgresClient", dependencies: ["CPostgres", "Model"], swiftSettings: common),
-    .target(name: "JSONReader", dependencies: ["CSimdJSON", "Model"], swiftSettings: common),
+    .target(
+      name: "JSONReader", dependencies: ["CExpat", "CSimdJSON", "Model"], swiftSettings: common),
 
     // What the workers share.
     .target(name: "Model", swiftSettings: strict),

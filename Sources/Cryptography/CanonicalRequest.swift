@@ -33,6 +33,12 @@ struct CanonicalRequest {
 
 /// Without spaces at either end, and with one where there were several.
 private func collapseSpaces(_ value: String) -> String {
+  var isBlankBefore = true
+  let isCollapsed = value.utf8.allSatisfy { byte in
+    defer { isBlankBefore = byte == 0x20 }
+    return byte > 0x20 || (byte == 0x20 && !isBlankBefore)
+  }
+  if isCollapsed, !isBlankBefore { return value }
   var kept: [UInt8] = []
   kept.reserveCapacity(value.utf8.count)
   for byte in value.utf8 {
@@ -49,6 +55,7 @@ private func collapseSpaces(_ value: String) -> String {
 
 /// RFC 3986 section 5.2.4, with repeated slashes taken as one.
 private func removeDotSegments(_ path: String) -> String {
+  if path == "/" { return path }
   var kept: [Substring] = []
   for bytes in path.utf8.split(separator: UInt8(ascii: "/")) {
     let segment = Substring(bytes)

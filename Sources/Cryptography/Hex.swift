@@ -2,13 +2,15 @@
 public enum Hex {
   /// The bytes as lower-case hexadecimal text.
   public static func encode(_ bytes: some Collection<UInt8>) -> String {
-    var text: [UInt8] = []
-    text.reserveCapacity(bytes.count * 2)
-    for byte in bytes {
-      text.append(digit(byte >> 4, letters: "a"))
-      text.append(digit(byte & 15, letters: "a"))
+    String(unsafeUninitializedCapacity: bytes.count * 2) { text in
+      var count = 0
+      for byte in bytes {
+        text[count] = digit(byte >> 4, letters: "a")
+        text[count + 1] = digit(byte & 15, letters: "a")
+        count += 2
+      }
+      return count
     }
-    return String(decoding: text, as: UTF8.self)
   }
 
   /// The bytes that the text stands for, in either letter case.

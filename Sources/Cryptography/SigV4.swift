@@ -171,10 +171,16 @@ public struct SigV4: Sendable {
 
   /// `20150830T123600Z`.
   private func compact(_ time: Timestamp) -> String {
-    let seconds = time.description.utf8.prefix {
-      $0 != UInt8(ascii: ".") && $0 != UInt8(ascii: "Z")
+    var text: [UInt8] = []
+    text.reserveCapacity(16)
+    seconds: for byte in time.description.utf8 {
+      switch byte {
+      case UInt8(ascii: "-"), UInt8(ascii: ":"): continue
+      case UInt8(ascii: "."), UInt8(ascii: "Z"): break seconds
+      default: text.append(byte)
+      }
     }
-    let digits = seconds.filter { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: ":") }
-    return String(decoding: digits, as: UTF8.self) + "Z"
+    text.append(UInt8(ascii: "Z"))
+    return String(decoding: text, as: UTF8.self)
   }
 }

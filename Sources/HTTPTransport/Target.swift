@@ -58,7 +58,7 @@ struct Target {
 
   /// Whether the host can only be this machine: 127.0.0.0/8, ::1, localhost.
   var isLoopback: Bool {
-    if host == "localhost" || host == "[::1]" { return true }
+    if ["127.0.0.1", "localhost", "[::1]"].contains(host) { return true }
     let octets = host.split(separator: ".", omittingEmptySubsequences: false)
     return octets.count == 4 && octets[0] == "127"
       && octets.allSatisfy { octet in UInt8(octet).map { String($0) == octet } ?? false }

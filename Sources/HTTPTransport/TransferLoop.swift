@@ -17,10 +17,17 @@ import Synchronization
 final class TransferLoop: Sendable {
   typealias Answer = Result<(HTTPResponse, [UInt8]), HTTPError>
 
-  struct Submission: Sendable {
+  /// A class, because it goes from one place to the next.
+  final class Submission: Sendable {
     let id: UInt64
     let exchange: Exchange
     let continuation: CheckedContinuation<Answer, Never>
+
+    init(id: UInt64, exchange: Exchange, continuation: CheckedContinuation<Answer, Never>) {
+      self.id = id
+      self.exchange = exchange
+      self.continuation = continuation
+    }
   }
 
   struct Inbox {

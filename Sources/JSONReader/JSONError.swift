@@ -33,8 +33,8 @@ public enum JSONError: Error, Equatable, Sendable {
     case encoding
     /// It has a processing instruction.
     case instruction
-    /// It is not well-formed, or ends early; `code` is libxml2's.
-    case notWellFormed(code: Int)
+    /// It is not well-formed, or ends early.
+    case notWellFormed
     /// An element has both child elements and text, which no JSON value can hold.
     case mixedContent
     /// Its elements are nested deeper than `JSONLimits.maximumDepth`.
@@ -80,7 +80,7 @@ extension JSONError.XMLRefusal: CustomStringConvertible {
     case .documentType: "it has a DOCTYPE, which AWS never sends; something else answered"
     case .encoding: "it is not UTF-8, or declares another encoding"
     case .instruction: "it has a processing instruction, which AWS never sends"
-    case .notWellFormed(let code): "it is not well-formed or is cut short (libxml2 code \(code))"
+    case .notWellFormed: "it is not well-formed or is cut short"
     case .mixedContent: "an element mixes text and elements, as an HTML page would"
     case .tooDeep(let maximum): "its elements are nested deeper than \(maximum) levels"
     }

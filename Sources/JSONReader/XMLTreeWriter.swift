@@ -2,18 +2,11 @@
 struct XMLTreeWriter {
   private let tree: XMLTree
   private var output: [UInt8] = []
-  /// Each name as a JSON string, by its index in the tree.
-  private let quotedNames: [[UInt8]]
   /// Scratch for one object at a time: how often each name occurs in it.
   private var occurrences: [Int32]
 
   init(tree: XMLTree) {
     self.tree = tree
-    self.quotedNames = tree.names.map { name in
-      var quoted: [UInt8] = []
-      JSONEscapes.append(name.utf8, to: &quoted)
-      return quoted
-    }
     self.occurrences = Array(repeating: 0, count: tree.names.count)
     output.reserveCapacity(tree.text.count + tree.elements.count * 16)
   }
@@ -31,7 +24,7 @@ struct XMLTreeWriter {
     } else if element.firstChild < 0 {
       JSONEscapes.append(text(of: element), to: &output)
     } else {
-      writeParent(Array(tree.children(of: index)))
+      writeParent(tree.children(of: index))
     }
   }
 
@@ -77,8 +70,10 @@ struct XMLTreeWriter {
     output.append(UInt8(ascii: "{"))
     for (position, group) in groups.enumerated() {
       if position > 0 { output.append(UInt8(ascii: ",")) }
-      output.append(contentsOf: quotedNames[Int(tree.elements[Int(group.first)].name)])
-      output.append(UInt8(ascii: ":"))
+      // Nothing that JSON escapes can stand in a name.
+      output.append(UInt8(ascii: "\""))
+      output.append(contentsOf: tree.names[Int(tree.elements[Int(group.first)].name)].utf8)
+      output.append(contentsOf: "\":".utf8)
       if group.all.isEmpty {
         write(group.first)
       } else {
@@ -114,7 +109,7 @@ struct XMLTreeWriter {
   private func mapPairs(_ entries: [Int32]) -> [(key: XMLTree.Element, value: Int32)]? {
     var pairs: [(key: XMLTree.Element, value: Int32)] = []
     for entry in entries {
-      let parts = Array(tree.children(of: entry))
+      let parts = tree.children(of: entry)
       guard parts.count == 2 else { return nil }
       let key = tree.elements[Int(parts[0])]
       let value = tree.elements[Int(parts[1])]

@@ -6,7 +6,7 @@ import Testing
   static let root = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
 
-  static let cLibraries = ["CKafka", "CCurl", "COpenSSL", "CPostgres", "CSimdJSON"]
+  static let cLibraries = ["CKafka", "CCurl", "COpenSSL", "CExpat", "CPostgres", "CSimdJSON"]
 
   /// Each target, and what it may import of this package. C targets → clients → workers → sv0.
   static let allowed: [String: Set<String>] = {
@@ -18,7 +18,7 @@ import Testing
       "HTTPTransport": ["CCurl"],
       "Cryptography": ["COpenSSL", "Model"],
       "PostgresClient": ["CPostgres", "Model"],
-      "JSONReader": ["CSimdJSON", "Model"],
+      "JSONReader": ["CExpat", "CSimdJSON", "Model"],
       "Pipeline": ["JSONReader", "Model"],
       "Schema": ["Cryptography", "Model", "PostgresClient"],
       "Authentication": ["Cryptography", "Model"],

@@ -9,6 +9,7 @@ cd "$(dirname "$0")/../.."
 swift_version=6.3
 packages=(
   librdkafka-dev libcurl4-openssl-dev libssl-dev libpq-dev libsimdjson-dev # linked by sv0
+  libexpat1-dev                                                            # linked by sv0
   pkg-config g++ libxml2 make                                              # to build
   postgresql-15 nginx-light python3-venv                                   # tests and demo
 )
