@@ -2,8 +2,8 @@ internal import Model
 
 /// What an evaluation leaves to a later one of its tenant: results, and what each was made from.
 public struct EarlierEvaluation: Sendable {
-  /// Nodes and edges of all tenants of which one is kept.
-  static let capacity = 3_000_000
+  /// Nodes and edges of all tenants of which one is kept; each takes about 220 bytes.
+  static let capacity = 7_000_000
 
   let graph: Graph
   let inputs: Inputs
