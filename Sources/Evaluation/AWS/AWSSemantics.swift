@@ -121,7 +121,7 @@ final class AWSSemantics: PlatformSemantics {
     for place in trusts.stale { rework.mark(.trust, order[place]) }
     steps.trusts = DerivedOfNodes(trusts.values, of: nodes, in: graph, as: .trust)
     results.trusts = trusts
-    steps.sessions = AWSSemantics(self, steps).findSessions(earlier, &results, &rework)
+    steps.sessions = findSessions(earlier, &results, &rework)
     let sessions = steps.sessions
     let entered = AWSSemantics(self, steps)
     let federated = Results(of: nodes, after: earlier.federated, rework) {

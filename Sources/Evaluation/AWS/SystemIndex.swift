@@ -69,9 +69,9 @@ struct ServiceActions: Sendable {
   }
 
   /// The types of the given systems, and of what is in them, as all there are in an account.
-  fileprivate func kinds(of entries: [SystemEntry], partition: String, account: String) -> [Int:
-    String]
-  {
+  fileprivate func kinds(
+    of entries: [SystemEntry], partition: String, account: String
+  ) -> [Int: String] {
     var kinds: [Int: String] = [:]
     for (number, type) in types.enumerated()
     where entries.contains(where: { $0.isOfType[number] || $0.holdsType[number] }) {
